@@ -1,0 +1,66 @@
+//! Trades.
+
+use crate::types::{OrderId, Price, Quantity, Side, Timestamp, TradeId};
+
+/// A trade between an aggressor and a passive order, at the passive order's price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "persistence", derive(serde::Serialize, serde::Deserialize))]
+pub struct Trade {
+    /// Its number.
+    pub id: TradeId,
+    /// The passive order's price.
+    pub price: Price,
+    /// How much traded.
+    pub quantity: Quantity,
+    /// The incoming order.
+    pub aggressor_order_id: OrderId,
+    /// The resting order.
+    pub passive_order_id: OrderId,
+    /// The side of the incoming order.
+    pub aggressor_side: Side,
+    /// When it happened.
+    pub timestamp: Timestamp,
+}
+
+impl Trade {
+    /// Returns the side of the resting order.
+    pub const fn passive_side(&self) -> Side {
+        self.aggressor_side.opposite()
+    }
+
+    /// Returns price x quantity in the smallest currency unit.
+    ///
+    /// # Panics
+    ///
+    /// When a trade that was made by hand does not fit in `i64`; those of an exchange always do.
+    pub fn notional(&self) -> i64 {
+        self.price
+            .checked_notional(self.quantity)
+            .expect("a trade's notional fits in i64")
+    }
+
+    /// Returns the volume-weighted average price, rounded toward zero.
+    ///
+    /// `sum(price * quantity) / sum(quantity)`, both sums exact; `None` when no quantity traded.
+    ///
+    /// ```
+    /// use nanobook::{Exchange, Price, Side, TimeInForce, Trade};
+    /// let mut exchange = Exchange::new();
+    /// exchange.submit_limit(Side::Sell, Price(100_00), 50, TimeInForce::GTC);
+    /// exchange.submit_limit(Side::Sell, Price(102_00), 150, TimeInForce::GTC);
+    /// let result = exchange.submit_market(Side::Buy, 200);
+    /// assert_eq!(Trade::vwap(&result.trades), Some(Price(101_50)));
+    /// assert_eq!(Trade::vwap(&[]), None);
+    /// ```
+    pub fn vwap(trades: &[Self]) -> Option<Price> {
+        let mut notional = 0_i128;
+        let mut quantity = 0_i128;
+        for trade in trades {
+            notional += i128::from(trade.price.0) * i128::from(trade.quantity);
+            quantity += i128::from(trade.quantity);
+        }
+        // A mean of prices lies between them, so it fits. `/` rounds toward zero.
+        let mean = notional.checked_div(quantity)?;
+        Some(Price(i64::try_from(mean).expect("a mean of prices fits in i64")))
+    }
+}
