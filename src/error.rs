@@ -192,3 +192,73 @@ impl fmt::Display for InvariantError {
 }
 
 impl Error for InvariantError {}
+
+/// Why a state could not be saved or read back. Nothing that was read is used.
+#[cfg(feature = "persistence")]
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PersistenceError {
+    /// The file system refused.
+    Io(std::io::Error),
+    /// The data is damaged, cut, or of another format or version.
+    Malformed {
+        /// The line of a text file, from 1, where one is to blame.
+        line: Option<u64>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The event log was off or cleared, so it does not lead to the present state.
+    IncompleteLog,
+}
+
+#[cfg(feature = "persistence")]
+impl PersistenceError {
+    pub(crate) fn malformed(reason: impl Into<String>) -> Self {
+        Self::Malformed {
+            line: None,
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn at_line(line: u64, reason: impl Into<String>) -> Self {
+        Self::Malformed {
+            line: Some(line),
+            reason: reason.into(),
+        }
+    }
+}
+
+#[cfg(feature = "persistence")]
+impl fmt::Display for PersistenceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => fmt::Display::fmt(error, f),
+            Self::Malformed {
+                line: Some(line),
+                reason,
+            } => write!(f, "line {line}: {reason}"),
+            Self::Malformed { line: None, reason } => f.write_str(reason),
+            Self::IncompleteLog => f.write_str(
+                "the event log was switched off or cleared, so it does not lead to this state; \
+                 use to_bytes instead",
+            ),
+        }
+    }
+}
+
+#[cfg(feature = "persistence")]
+impl Error for PersistenceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(feature = "persistence")]
+impl From<std::io::Error> for PersistenceError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}

@@ -1,20 +1,31 @@
 //! A deterministic limit order book, matching engine, portfolio simulator and backtest loop.
+//!
+//! [`Exchange`] matches orders by price-time priority; [`MultiExchange`] holds one per symbol.
 #![forbid(unsafe_code)]
 
+mod book;
 mod error;
 mod event;
+mod exchange;
+mod matching;
+mod multi;
 mod order;
+#[cfg(feature = "persistence")]
+mod persist;
 mod result;
 mod trade;
 mod types;
 
+pub use book::{BookSnapshot, LevelSnapshot, QueuePosition};
+#[cfg(feature = "persistence")]
+pub use error::PersistenceError;
 pub use error::{
     CancelError, InvariantError, ModifyError, ReplayError, SymbolError, ValidationError,
 };
 pub use event::Event;
+pub use exchange::{EventLog, EventLogIter, Exchange};
+pub use multi::{MultiError, MultiExchange};
 pub use order::{Order, OrderStatus, StopOrder, StopStatus, TrailMethod};
-pub use result::{
-    CancelResult, Execution, ModifyResult, Outcome, StopSubmitResult, SubmitResult,
-};
+pub use result::{CancelResult, Execution, ModifyResult, Outcome, StopSubmitResult, SubmitResult};
 pub use trade::Trade;
 pub use types::{Digest, OrderId, Price, Quantity, Side, Symbol, TimeInForce, Timestamp, TradeId};

@@ -144,6 +144,7 @@ impl TrailMethod {
 
 /// A stop order at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "persistence", derive(serde::Serialize, serde::Deserialize))]
 pub struct StopOrder {
     /// Its number; stops and orders share one sequence.
     pub id: OrderId,

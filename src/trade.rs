@@ -52,6 +52,7 @@ impl Trade {
     /// assert_eq!(Trade::vwap(&result.trades), Some(Price(101_50)));
     /// assert_eq!(Trade::vwap(&[]), None);
     /// ```
+    #[expect(clippy::missing_panics_doc, reason = "a mean lies between its prices")]
     pub fn vwap(trades: &[Self]) -> Option<Price> {
         let mut notional = 0_i128;
         let mut quantity = 0_i128;
@@ -59,8 +60,10 @@ impl Trade {
             notional += i128::from(trade.price.0) * i128::from(trade.quantity);
             quantity += i128::from(trade.quantity);
         }
-        // A mean of prices lies between them, so it fits. `/` rounds toward zero.
+        // `/` rounds toward zero.
         let mean = notional.checked_div(quantity)?;
-        Some(Price(i64::try_from(mean).expect("a mean of prices fits in i64")))
+        Some(Price(
+            i64::try_from(mean).expect("a mean of prices fits in i64"),
+        ))
     }
 }

@@ -93,6 +93,7 @@ pub enum Side {
 impl Side {
     /// Returns the other side.
     #[inline]
+    #[must_use]
     pub const fn opposite(self) -> Self {
         match self {
             Self::Buy => Self::Sell,
@@ -115,7 +116,7 @@ impl fmt::Display for Side {
 #[cfg_attr(
     feature = "persistence",
     derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
+    serde(rename_all = "lowercase")
 )]
 pub enum TimeInForce {
     /// Good till cancelled: it rests.
@@ -191,8 +192,13 @@ impl Symbol {
     }
 
     /// Returns the name.
+    #[expect(clippy::missing_panics_doc, reason = "only ASCII was let in")]
     pub fn as_str(&self) -> &str {
-        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(Self::LEN_MAX);
+        let end = self
+            .0
+            .iter()
+            .position(|byte| *byte == 0)
+            .unwrap_or(Self::LEN_MAX);
         std::str::from_utf8(&self.0[..end]).expect("a symbol is ASCII")
     }
 }
@@ -266,7 +272,14 @@ mod tests {
         for name in ["A", " ", "~", "BRK-B", "abcdefghijklmnopqrstuvwx"] {
             assert_eq!(Symbol::new(name).as_str(), name);
         }
-        for name in ["", "abcdefghijklmnopqrstuvwxy", "\u{e9}", "a\nb", "a\0", "\u{7f}"] {
+        for name in [
+            "",
+            "abcdefghijklmnopqrstuvwxy",
+            "\u{e9}",
+            "a\nb",
+            "a\0",
+            "\u{7f}",
+        ] {
             assert_eq!(Symbol::try_new(name), Err(SymbolError(name.to_owned())));
         }
     }

@@ -94,7 +94,7 @@ impl BookSnapshot {
 }
 
 /// Returns the middle of two prices, rounded down.
-pub(crate) fn mid(bid: Price, ask: Price) -> Price {
+fn mid(bid: Price, ask: Price) -> Price {
     // Both are positive, so the floor of half the gap is added without overflow.
     Price(bid.0 + (ask.0 - bid.0).div_euclid(2))
 }
