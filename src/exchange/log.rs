@@ -193,7 +193,9 @@ impl EventLog {
         self.is_on
     }
 
-    pub(crate) const fn is_complete(&self) -> bool {
+    /// Returns whether the log leads to the present state: it was on from the start and never
+    /// cleared.
+    pub const fn is_complete(&self) -> bool {
         self.is_complete
     }
 
