@@ -412,3 +412,126 @@ impl Ladder {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Book, Record};
+    use super::*;
+    use crate::types::TimeInForce;
+
+    /// A small generator (xorshift64), so that a failure can be repeated.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, bound: u64) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0 % bound
+        }
+    }
+
+    fn rest(book: &mut Book, side: Side, price: i64, quantity: Quantity) -> u32 {
+        let timestamp = book.orders.next_id().0;
+        let slot = book.orders.push(Record {
+            price: Price(price),
+            original: quantity,
+            open_or_filled: quantity,
+            timestamp,
+            next: NONE,
+            prev: NONE,
+            level: NONE,
+            side,
+            time_in_force: TimeInForce::GTC,
+            state: State::Resting,
+            is_reduced: false,
+        });
+        let (ladder, orders) = book.side_mut(side);
+        ladder.insert(slot, orders);
+        slot
+    }
+
+    /// Compares a ladder with a sorted map of prices through growth, shrinkage and compaction,
+    /// over far more levels than stand in the near array.
+    fn agrees_with_sorted_map(side: Side, seed: u64, prices: u64) {
+        let mut random = Random(seed);
+        let mut book = Book::new();
+        let mut model: BTreeMap<i64, Vec<(u32, Quantity)>> = BTreeMap::new();
+        let mut live: Vec<u32> = Vec::new();
+        for step in 0..30_000 {
+            // Grow for a while, then shrink to almost nothing, again and again.
+            let is_growing = step % 10_000 < 6_000;
+            if live.is_empty() || random.below(10) < if is_growing { 8 } else { 1 } {
+                let price = 1 + i64::try_from(random.below(prices)).unwrap();
+                let quantity = 1 + random.below(9);
+                let slot = rest(&mut book, side, price, quantity);
+                model.entry(price).or_default().push((slot, quantity));
+                live.push(slot);
+            } else {
+                let place = usize::try_from(random.below(live.len() as u64)).unwrap();
+                let slot = live.swap_remove(place);
+                let price = book.orders.record(slot).price.0;
+                let queue = model.get_mut(&price).unwrap();
+                queue.retain(|(other, _)| *other != slot);
+                if queue.is_empty() {
+                    model.remove(&price);
+                }
+                book.cancel(slot);
+            }
+            let best = match side {
+                Side::Buy => model.last_key_value(),
+                Side::Sell => model.first_key_value(),
+            };
+            assert_eq!(
+                book.best(side).map(|price| price.0),
+                best.map(|(price, _)| *price)
+            );
+            if step % 997 == 0 {
+                book.check().unwrap();
+                let mut expected: Vec<(i64, Quantity, usize)> = model
+                    .iter()
+                    .map(|(price, queue)| {
+                        (
+                            *price,
+                            queue.iter().map(|(_, quantity)| quantity).sum(),
+                            queue.len(),
+                        )
+                    })
+                    .collect();
+                if side == Side::Buy {
+                    expected.reverse();
+                }
+                let levels = book.side(side).iter();
+                let levels: Vec<_> = levels
+                    .map(|(price, level)| (price.0, level.quantity, level.count as usize))
+                    .collect();
+                assert_eq!(levels, expected);
+            }
+            if step % 9_001 == 9_000 {
+                let orders: Vec<u64> = live.iter().map(|slot| book.orders.id(*slot).0).collect();
+                book.compact(|_| true);
+                let slot = |id: &u64| book.orders.slot(crate::OrderId(*id)).unwrap();
+                let renamed: BTreeMap<u32, u32> =
+                    live.iter().copied().zip(orders.iter().map(slot)).collect();
+                live = orders.iter().map(slot).collect();
+                for (slot, _) in model.values_mut().flatten() {
+                    *slot = renamed[slot];
+                }
+                book.check().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn ladder_agrees_with_sorted_map_over_many_levels() {
+        for (seed, prices) in [(1, 20), (2, 1_500), (3, 100_000), (4, 1 << 40)] {
+            agrees_with_sorted_map(Side::Buy, seed, prices);
+            agrees_with_sorted_map(Side::Sell, seed, prices);
+        }
+    }
+
+    #[test]
+    fn record_fits_in_48_bytes() {
+        assert_eq!(size_of::<Record>(), 48);
+    }
+}

@@ -361,3 +361,72 @@ impl Iterator for EventLogIter<'_> {
 }
 
 impl ExactSizeIterator for EventLogIter<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entry_fits_in_32_bytes() {
+        assert_eq!(size_of::<Entry>(), 32);
+    }
+
+    #[test]
+    fn every_kind_of_event_comes_back_as_it_went_in() {
+        let (side, quantity, time_in_force) = (Side::Sell, 7, TimeInForce::FOK);
+        let price = Price(11);
+        let limit_price = Price(13);
+        let order_id = OrderId(u64::MAX);
+        let atr = TrailMethod::Atr {
+            multiplier: 1.5,
+            period: 14,
+        };
+        let events = [
+            Event::SubmitLimit {
+                side,
+                price,
+                quantity,
+                time_in_force,
+            },
+            Event::SubmitMarket { side, quantity },
+            Event::Cancel { order_id },
+            Event::Modify {
+                order_id,
+                new_price: Price::MIN,
+                new_quantity: 0,
+            },
+            Event::Reduce { order_id, quantity },
+            Event::SubmitStopMarket {
+                side,
+                stop_price: price,
+                quantity,
+            },
+            Event::SubmitStopLimit {
+                side,
+                stop_price: price,
+                limit_price,
+                quantity,
+                time_in_force,
+            },
+            Event::SubmitTrailingStopMarket {
+                side,
+                initial_stop_price: price,
+                quantity,
+                trail_method: TrailMethod::Fixed(3),
+            },
+            Event::SubmitTrailingStopLimit {
+                side,
+                initial_stop_price: price,
+                limit_price,
+                quantity,
+                time_in_force,
+                trail_method: atr,
+            },
+        ];
+        let mut log = EventLog::new(true);
+        events.iter().for_each(|event| log.record(event));
+        assert_eq!(log.to_vec(), events);
+        assert_eq!(log.get(8), Some(events[8]));
+        assert_eq!(log.get(9), None);
+    }
+}
