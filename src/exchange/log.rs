@@ -424,7 +424,9 @@ mod tests {
             },
         ];
         let mut log = EventLog::new(true);
-        events.iter().for_each(|event| log.record(event));
+        for event in &events {
+            log.record(event);
+        }
         assert_eq!(log.to_vec(), events);
         assert_eq!(log.get(8), Some(events[8]));
         assert_eq!(log.get(9), None);

@@ -90,6 +90,8 @@ struct AtrGroup {
     members: Vec<u32>,
     /// No member moves while the ATR is at or above this, unless its watermark moves.
     floor: f64,
+    /// The ATR that every member has followed at its present watermark; NaN if there is none.
+    followed: f64,
 }
 
 /// Pending and finished stops.
@@ -207,9 +209,11 @@ impl StopBook {
                 sum: changes.sum(period),
                 members: Vec::new(),
                 floor: f64::INFINITY,
+                followed: f64::NAN,
             });
             group.members.push(index);
             group.floor = f64::INFINITY;
+            group.followed = f64::NAN;
         }
     }
 
@@ -316,6 +320,9 @@ impl StopBook {
                     // No offset now: any other ATR can move it.
                     _ => f64::INFINITY,
                 };
+                if atr != Some(group.followed) {
+                    group.followed = f64::NAN;
+                }
             }
         }
         let groups = self.watermarks(side);
@@ -344,7 +351,7 @@ impl StopBook {
             let Some(group) = self.atr_groups.get_mut(&period) else {
                 continue;
             };
-            if atr >= group.floor {
+            if atr >= group.floor || atr.total_cmp(&group.followed).is_eq() {
                 continue;
             }
             let mut members = std::mem::take(&mut group.members);
@@ -362,6 +369,7 @@ impl StopBook {
             if let Some(group) = self.atr_groups.get_mut(&period) {
                 group.members = members;
                 group.floor = floor;
+                group.followed = atr;
             }
         }
     }
