@@ -3,6 +3,7 @@
 //! [`Exchange`] matches orders by price-time priority; [`MultiExchange`] holds one per symbol.
 #![forbid(unsafe_code)]
 
+mod backtest;
 mod book;
 mod error;
 mod event;
@@ -12,10 +13,16 @@ mod multi;
 mod order;
 #[cfg(feature = "persistence")]
 mod persist;
+mod portfolio;
 mod result;
 mod trade;
 mod types;
 
+pub use backtest::{
+    BacktestConfig, BacktestError, BacktestResult, Decision, EqualWeight, FillTiming, PriceSeries,
+    PriceSeriesBuilder, Prices, ScheduleError, SeriesError, Strategy, SweepError, Targets,
+    TradeColumns, WeightSchedule, run_backtest, run_backtest_until, sweep, sweep_strategy,
+};
 pub use book::{BookSnapshot, LevelSnapshot, QueuePosition};
 #[cfg(feature = "persistence")]
 pub use error::PersistenceError;
@@ -26,6 +33,10 @@ pub use event::Event;
 pub use exchange::{EventLog, EventLogIter, Exchange};
 pub use multi::{MultiError, MultiExchange};
 pub use order::{Order, OrderStatus, StopOrder, StopStatus, TrailMethod};
+pub use portfolio::{
+    CostModel, Fill, Metrics, MetricsError, Portfolio, PortfolioError, PortfolioSnapshot, Position,
+    compute_metrics,
+};
 pub use result::{CancelResult, Execution, ModifyResult, Outcome, StopSubmitResult, SubmitResult};
 pub use trade::Trade;
 pub use types::{Digest, OrderId, Price, Quantity, Side, Symbol, TimeInForce, Timestamp, TradeId};

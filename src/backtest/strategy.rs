@@ -1,0 +1,318 @@
+//! What a strategy is, and those that need no code.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use super::series::{PriceSeries, Prices};
+use crate::portfolio::{Portfolio, PortfolioError};
+use crate::types::Symbol;
+
+/// Decides at each bar what share of the equity each symbol should have.
+///
+/// A closure from bar, prices and portfolio to `Result<Option<Vec<(Symbol, f64)>>, E>` is a
+/// strategy too: `None` leaves the portfolio alone, an empty list closes everything.
+///
+/// ```
+/// use std::sync::Arc;
+/// use nanobook::{
+///     BacktestConfig, Decision, Portfolio, Price, PriceSeries, Prices, Strategy, Symbol, Targets,
+///     run_backtest,
+/// };
+///
+/// /// Everything in the cheapest symbol.
+/// struct Cheapest;
+///
+/// impl Strategy for Cheapest {
+///     type Error = std::convert::Infallible;
+///
+///     fn compute_weights(
+///         &mut self,
+///         _bar: usize,
+///         prices: &Prices<'_>,
+///         _portfolio: &Arc<Portfolio>,
+///         targets: &mut Targets<'_>,
+///     ) -> Result<Decision, Self::Error> {
+///         match prices.columns().min_by_key(|(_, price)| *price) {
+///             Some((column, _)) => targets.set_column(column, 1.0),
+///             None => return Ok(Decision::Hold),
+///         }
+///         Ok(Decision::Rebalance)
+///     }
+/// }
+///
+/// let (a, b) = (Symbol::new("A"), Symbol::new("B"));
+/// let series = PriceSeries::from_rows(&[
+///     [(a, Price(10)), (b, Price(20))],
+///     [(a, Price(12)), (b, Price(11))],
+/// ])?;
+/// let result = run_backtest(Cheapest, &series, &BacktestConfig::new(100))?;
+/// assert_eq!(result.portfolio.equity_curve(), [100, 100, 120]);
+/// assert_eq!(result.portfolio.position(b).unwrap().quantity, 10);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Strategy {
+    /// What stops a run.
+    type Error;
+
+    /// Is called once, before the first bar of a run.
+    ///
+    /// # Errors
+    ///
+    /// An error stops the run.
+    fn start(&mut self, _series: &PriceSeries) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// Sets the targets of this bar, or decides to hold what there is.
+    ///
+    /// The targets are empty at first; without any, [`Decision::Rebalance`] closes everything.
+    /// The portfolio is lent: a clone of the [`Arc`] that is kept when this returns costs a copy of
+    /// the whole portfolio.
+    ///
+    /// # Errors
+    ///
+    /// An error stops the run.
+    fn compute_weights(
+        &mut self,
+        bar: usize,
+        prices: &Prices<'_>,
+        portfolio: &Arc<Portfolio>,
+        targets: &mut Targets<'_>,
+    ) -> Result<Decision, Self::Error>;
+}
+
+/// What a strategy wants done with its targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// Leave the portfolio alone.
+    Hold,
+    /// Trade towards the targets, and close what has none.
+    Rebalance,
+}
+
+impl<F, E> Strategy for F
+where
+    F: FnMut(usize, &Prices<'_>, &Portfolio) -> Result<Option<Vec<(Symbol, f64)>>, E>,
+{
+    type Error = E;
+
+    fn compute_weights(
+        &mut self,
+        bar: usize,
+        prices: &Prices<'_>,
+        portfolio: &Arc<Portfolio>,
+        targets: &mut Targets<'_>,
+    ) -> Result<Decision, E> {
+        let Some(answer) = self(bar, prices, portfolio)? else {
+            return Ok(Decision::Hold);
+        };
+        for (symbol, weight) in answer {
+            targets.set(symbol, weight);
+        }
+        Ok(Decision::Rebalance)
+    }
+}
+
+/// The targets of one bar, to be set by the strategy.
+///
+/// A wrong one (a symbol twice or unknown, a weight that is not finite) is kept as an error, the
+/// first one wins, and stops the run when the strategy returns.
+#[derive(Debug)]
+pub struct Targets<'a> {
+    prices: Prices<'a>,
+    /// By column, NaN without a target.
+    row: &'a mut [f64],
+    /// How many were set: lists often have the order of the columns.
+    count: usize,
+    error: Option<PortfolioError>,
+}
+
+impl<'a> Targets<'a> {
+    /// Returns empty targets that will be written to a row.
+    pub(super) fn new(prices: Prices<'a>, row: &'a mut [f64]) -> Self {
+        row.fill(f64::NAN);
+        Self {
+            prices,
+            row,
+            count: 0,
+            error: None,
+        }
+    }
+
+    /// Sets the target of a symbol, as a fraction of the equity.
+    pub fn set(&mut self, symbol: Symbol, weight: f64) {
+        match self.prices.column_of(symbol, self.count) {
+            Some(column) => self.set_column(column, weight),
+            None => self.fail(PortfolioError::UnknownSymbol(symbol)),
+        }
+    }
+
+    /// Sets the target of the symbol in a column, as a fraction of the equity.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such column.
+    #[inline]
+    pub fn set_column(&mut self, column: usize, weight: f64) {
+        self.count += 1;
+        if !weight.is_finite() {
+            let symbol = self.prices.symbols()[column];
+            self.fail(PortfolioError::WeightNotFinite { symbol, weight });
+        } else if self.row[column].is_nan() {
+            self.row[column] = weight;
+        } else {
+            self.fail(PortfolioError::DuplicateTarget(
+                self.prices.symbols()[column],
+            ));
+        }
+    }
+
+    /// Sets the targets of all columns.
+    pub fn set_all(&mut self, weights: &[f64]) {
+        if weights.len() == self.row.len() {
+            for (column, &weight) in weights.iter().enumerate() {
+                self.set_column(column, weight);
+            }
+        } else {
+            self.fail(PortfolioError::WeightCount {
+                symbols: self.row.len(),
+                weights: weights.len(),
+            });
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, error: PortfolioError) {
+        self.error.get_or_insert(error);
+    }
+
+    /// Writes 0 where there is no target, and returns the first error.
+    pub(super) fn finish(self) -> Result<(), PortfolioError> {
+        for weight in self.row {
+            *weight = if weight.is_nan() { 0.0 } else { *weight };
+        }
+        self.error.map_or(Ok(()), Err)
+    }
+}
+
+/// `1/n` in each of the `n` symbols that have had a price so far.
+#[derive(Clone, Debug, Default)]
+pub struct EqualWeight {
+    seen: Vec<bool>,
+    count: u32,
+}
+
+impl EqualWeight {
+    /// Returns the strategy.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Strategy for EqualWeight {
+    type Error = Infallible;
+
+    fn start(&mut self, series: &PriceSeries) -> Result<(), Infallible> {
+        self.seen.clear();
+        self.seen.resize(series.symbols().len(), false);
+        self.count = 0;
+        Ok(())
+    }
+
+    fn compute_weights(
+        &mut self,
+        _bar: usize,
+        prices: &Prices<'_>,
+        _portfolio: &Arc<Portfolio>,
+        targets: &mut Targets<'_>,
+    ) -> Result<Decision, Infallible> {
+        for (column, seen) in self.seen.iter_mut().enumerate() {
+            if !*seen && prices.column(column).is_some() {
+                *seen = true;
+                self.count += 1;
+            }
+        }
+        let weight = 1.0 / f64::from(self.count);
+        for (column, _) in self.seen.iter().enumerate().filter(|(_, seen)| **seen) {
+            targets.set_column(column, weight);
+        }
+        Ok(Decision::Rebalance)
+    }
+}
+
+/// Targets that were computed before: a table of bars x symbols.
+///
+/// A row that is all NaN leaves the portfolio alone. A clone shares the table.
+#[derive(Clone, Debug)]
+pub struct WeightSchedule {
+    symbols: usize,
+    weights: Arc<[f64]>,
+}
+
+/// Why a [`WeightSchedule`] does not fit its prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScheduleError {
+    /// Bars and symbols of the prices.
+    pub expected: (usize, usize),
+    /// Rows and columns of the schedule.
+    pub found: (usize, usize),
+}
+
+impl fmt::Display for ScheduleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { expected, found } = self;
+        write!(
+            f,
+            "a weight schedule must have the prices' {} bars x {} symbols, got {} x {}",
+            expected.0, expected.1, found.0, found.1
+        )
+    }
+}
+
+impl Error for ScheduleError {}
+
+impl WeightSchedule {
+    /// Returns the schedule with these weights, row after row, for so many symbols.
+    pub fn new(symbols: usize, weights: impl Into<Arc<[f64]>>) -> Self {
+        Self {
+            symbols,
+            weights: weights.into(),
+        }
+    }
+}
+
+impl Strategy for WeightSchedule {
+    type Error = ScheduleError;
+
+    fn start(&mut self, series: &PriceSeries) -> Result<(), ScheduleError> {
+        let expected = (series.len(), series.symbols().len());
+        let rows = self
+            .weights
+            .len()
+            .checked_div(self.symbols)
+            .unwrap_or(expected.0);
+        let found = (rows, self.symbols);
+        if found == expected && rows * self.symbols == self.weights.len() {
+            Ok(())
+        } else {
+            Err(ScheduleError { expected, found })
+        }
+    }
+
+    fn compute_weights(
+        &mut self,
+        bar: usize,
+        _prices: &Prices<'_>,
+        _portfolio: &Arc<Portfolio>,
+        targets: &mut Targets<'_>,
+    ) -> Result<Decision, ScheduleError> {
+        let row = &self.weights[bar * self.symbols..][..self.symbols];
+        if row.iter().all(|weight| weight.is_nan()) {
+            return Ok(Decision::Hold);
+        }
+        targets.set_all(row);
+        Ok(Decision::Rebalance)
+    }
+}

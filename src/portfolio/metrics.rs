@@ -1,0 +1,531 @@
+//! Performance metrics of a series of simple returns.
+//!
+//! Definitions, with `r` the returns, `n` their number, `P` the periods per year and `rf` the risk
+//! free rate per period. Wealth starts at 1 and is multiplied by `1 + r` each period; it stops at 0.
+//!
+//! The work is O(n) and needs memory for about a tenth of the returns. Sums run in a fixed order,
+//! so the same returns give the same metrics whatever the machine, except `cagr` and `calmar`,
+//! whose power comes from the platform's mathematical library.
+
+use std::error::Error;
+use std::fmt;
+
+/// Performance of a series of returns, from [`compute_metrics`].
+///
+/// What is undefined, a ratio whose denominator is zero included, is NaN, never 0. A standard or
+/// downside deviation below `1e-12 x max|r|` counts as zero: it is rounding, not risk. Two metrics
+/// are equal when all fields are, NaN being equal to NaN.
+///
+/// Bacon is C. Bacon, *Practical Portfolio Performance Measurement and Attribution*, 2nd ed., 2008.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "persistence", derive(serde::Serialize, serde::Deserialize))]
+pub struct Metrics {
+    /// `prod(1 + r) - 1`; -1 after a return of -1 or less.
+    pub total_return: f64,
+    /// Compound annual growth rate, `(1 + total_return)^(P / n) - 1`; -1 when all is lost.
+    ///
+    /// Bacon, "annualised return", geometric.
+    pub cagr: f64,
+    /// Annualized standard deviation: `sd(r) x sqrt(P)`, with `n - 1` in the denominator. NaN for
+    /// one return.
+    pub volatility: f64,
+    /// `mean(r - rf) / sd(r - rf) x sqrt(P)`, with `n - 1` in the denominator.
+    ///
+    /// W. F. Sharpe, "The Sharpe Ratio", *Journal of Portfolio Management* 21 (1), 1994, equations
+    /// 4 to 6, annualized as there under "Time Dependence".
+    pub sharpe: f64,
+    /// `mean(r - rf) x P / (dd x sqrt(P))` with `dd = sqrt(sum(min(r - rf, 0)^2) / n)` over all `n`.
+    ///
+    /// F. A. Sortino and L. N. Price, "Performance Measurement in a Downside Risk Framework",
+    /// *Journal of Investing* 3 (3), 1994, with `rf` as the target.
+    pub sortino: f64,
+    /// The largest fall of wealth from a peak so far, as a positive fraction of the peak. The
+    /// starting wealth of 1 is a peak.
+    ///
+    /// Bacon, "maximum drawdown".
+    pub max_drawdown: f64,
+    /// The most periods that any drawdown took: from the first one below the peak to the one that
+    /// reached it again, or to the end, both counted.
+    pub max_drawdown_periods: usize,
+    /// `cagr / max_drawdown`.
+    ///
+    /// T. W. Young, "Calmar Ratio: A Smoother Tool", *Futures* 20 (1), 1991, over all periods
+    /// instead of 36 months.
+    pub calmar: f64,
+    /// How many returns there are.
+    pub num_periods: usize,
+    /// How many are above zero.
+    pub winning_periods: usize,
+    /// How many are below zero.
+    pub losing_periods: usize,
+    /// `winning_periods / num_periods`.
+    ///
+    /// Bacon, "upside frequency" at a threshold of 0.
+    pub win_rate: f64,
+    /// Sum of the gains over the sum of the losses.
+    ///
+    /// A. E. Bernardo and O. Ledoit, "Gain, Loss, and Asset Pricing", *Journal of Political
+    /// Economy* 108 (1), 2000; the Omega ratio at a threshold of 0.
+    pub profit_factor: f64,
+    /// Mean gain over mean loss, each over its own periods.
+    pub payoff_ratio: f64,
+    /// The 5th percentile of the returns, linear between the two nearest, as `numpy.percentile`.
+    ///
+    /// R. J. Hyndman and Y. Fan, "Sample Quantiles in Statistical Packages", *The American
+    /// Statistician* 50 (4), 1996, definition 7. A loss is negative.
+    pub var_95: f64,
+    /// The mean of the `floor((n - 1) x 0.05) + 1` lowest returns.
+    pub cvar_95: f64,
+    /// `m3 / m2^1.5`, with `m` the central moments over `n`.
+    ///
+    /// D. N. Joanes and C. A. Gill, "Comparing Measures of Sample Skewness and Kurtosis", *The
+    /// Statistician* 47 (1), 1998: their `g1`.
+    pub skew: f64,
+    /// `m4 / m2^2 - 3`: excess kurtosis, `g2` in the same source.
+    pub kurtosis: f64,
+}
+
+impl Metrics {
+    /// Returns the fields that are floats, by name, in order.
+    fn floats(&self) -> [f64; 14] {
+        [
+            self.total_return,
+            self.cagr,
+            self.volatility,
+            self.sharpe,
+            self.sortino,
+            self.max_drawdown,
+            self.calmar,
+            self.win_rate,
+            self.profit_factor,
+            self.payoff_ratio,
+            self.var_95,
+            self.cvar_95,
+            self.skew,
+            self.kurtosis,
+        ]
+    }
+
+    fn counts(&self) -> [usize; 4] {
+        [
+            self.max_drawdown_periods,
+            self.num_periods,
+            self.winning_periods,
+            self.losing_periods,
+        ]
+    }
+}
+
+impl PartialEq for Metrics {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
+        self.counts() == other.counts() && self.floats().iter().zip(&other.floats()).all(same)
+    }
+}
+
+/// Why there are no metrics.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum MetricsError {
+    /// A return was NaN or infinite.
+    ReturnNotFinite {
+        /// Its index, from 0.
+        index: usize,
+        /// The return.
+        value: f64,
+    },
+    /// The number of periods per year was not positive and finite.
+    InvalidPeriodsPerYear(f64),
+    /// The risk free rate was NaN or infinite.
+    InvalidRiskFree(f64),
+}
+
+impl fmt::Display for MetricsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReturnNotFinite { index, value } => {
+                write!(f, "a return must be finite, got {value} at index {index}")
+            }
+            Self::InvalidPeriodsPerYear(periods) => {
+                write!(
+                    f,
+                    "periods per year must be positive and finite, got {periods}"
+                )
+            }
+            Self::InvalidRiskFree(rate) => {
+                write!(f, "the risk free rate must be finite, got {rate}")
+            }
+        }
+    }
+}
+
+impl Error for MetricsError {}
+
+/// Fails unless metrics can be annualized with these.
+pub(crate) fn check_rates(periods_per_year: f64, risk_free: f64) -> Result<(), MetricsError> {
+    if !(periods_per_year > 0.0 && periods_per_year.is_finite()) {
+        return Err(MetricsError::InvalidPeriodsPerYear(periods_per_year));
+    }
+    if !risk_free.is_finite() {
+        return Err(MetricsError::InvalidRiskFree(risk_free));
+    }
+    Ok(())
+}
+
+fn check_finite(returns: &[f64]) -> Result<(), MetricsError> {
+    match returns
+        .iter()
+        .enumerate()
+        .find(|(_, value)| !value.is_finite())
+    {
+        Some((index, &value)) => Err(MetricsError::ReturnNotFinite { index, value }),
+        None => Ok(()),
+    }
+}
+
+/// Returns the metrics of simple returns per period, or `None` for no returns.
+///
+/// `risk_free` is per period, like the returns: an annual rate of 3 % on months is `0.03 / 12.0`.
+///
+/// ```
+/// let metrics = nanobook::compute_metrics(&[0.5, -0.5, 0.0], 3.0, 0.0)?.unwrap();
+/// assert_eq!(metrics.total_return, -0.25);
+/// assert_eq!(metrics.cagr, -0.25); // three periods are one year
+/// assert_eq!(metrics.max_drawdown, 0.5);
+/// assert_eq!((metrics.winning_periods, metrics.losing_periods), (1, 1));
+/// assert!(nanobook::compute_metrics(&[], 252.0, 0.0)?.is_none());
+/// # Ok::<(), nanobook::MetricsError>(())
+/// ```
+///
+/// # Errors
+///
+/// [`MetricsError`] names a return that is not finite, by index, or a rate out of range.
+pub fn compute_metrics(
+    returns: &[f64],
+    periods_per_year: f64,
+    risk_free: f64,
+) -> Result<Option<Metrics>, MetricsError> {
+    check_rates(periods_per_year, risk_free)?;
+    if returns.is_empty() {
+        return Ok(None);
+    }
+    let totals = Totals::of(returns);
+    if totals.broken {
+        check_finite(returns)?;
+    }
+
+    let n = count(returns.len());
+    let year = periods_per_year.sqrt();
+    let mean = (totals.gains + totals.losses) / n;
+    let moments = Moments::of(returns, mean, risk_free);
+    let noise = 1e-12 * totals.size_max;
+    let or_zero = |deviation: f64| if deviation < noise { 0.0 } else { deviation };
+    let deviation = or_zero((moments.second / (n - 1.0)).sqrt());
+    let downside = or_zero((moments.downside / n).sqrt());
+    let variance = moments.second / n;
+    let excess = mean - risk_free;
+    let path = Path::of(returns);
+    let cagr = path.wealth_to(periods_per_year / n) - 1.0;
+    let (var_95, cvar_95) = tail(returns);
+    let (winning, losing) = (count(totals.winning), count(totals.losing));
+
+    Ok(Some(Metrics {
+        total_return: path.wealth() - 1.0,
+        cagr,
+        volatility: deviation * year,
+        sharpe: ratio(excess, deviation) * year,
+        sortino: ratio(excess * periods_per_year, downside * year),
+        max_drawdown: path.max_drawdown,
+        max_drawdown_periods: path.max_drawdown_periods,
+        calmar: ratio(cagr, path.max_drawdown),
+        num_periods: returns.len(),
+        winning_periods: totals.winning,
+        losing_periods: totals.losing,
+        win_rate: winning / n,
+        profit_factor: ratio(totals.gains, -totals.losses),
+        payoff_ratio: ratio(ratio(totals.gains, winning), ratio(-totals.losses, losing)),
+        var_95,
+        cvar_95,
+        skew: ratio(
+            moments.third / n,
+            flat_or(deviation, variance * variance.sqrt()),
+        ),
+        kurtosis: ratio(moments.fourth / n, flat_or(deviation, variance * variance)) - 3.0,
+    }))
+}
+
+/// Returns the quotient, or NaN where the denominator is zero.
+fn ratio(numerator: f64, denominator: f64) -> f64 {
+    if denominator == 0.0 {
+        f64::NAN
+    } else {
+        numerator / denominator
+    }
+}
+
+/// Returns a denominator, or NaN where the deviation is zero or there is none.
+fn flat_or(deviation: f64, denominator: f64) -> f64 {
+    if deviation > 0.0 {
+        denominator
+    } else {
+        f64::NAN
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no series has 2^53 returns")]
+fn count(n: usize) -> f64 {
+    n as f64
+}
+
+/// How many partial sums run side by side: the order of additions is part of the result, so this
+/// may not depend on the machine.
+const LANES: usize = 8;
+/// How many returns are summed before a partial sum is added to the total, to keep rounding small.
+const BLOCK: usize = 1024;
+
+/// Adds up in [`LANES`] lanes.
+fn fold_lanes(lanes: [f64; LANES]) -> f64 {
+    lanes.into_iter().sum()
+}
+
+/// Gains, losses and the largest size.
+#[derive(Default)]
+struct Totals {
+    gains: f64,
+    losses: f64,
+    winning: usize,
+    losing: usize,
+    size_max: f64,
+    /// Whether a return is not finite.
+    broken: bool,
+}
+
+impl Totals {
+    fn of(returns: &[f64]) -> Self {
+        let mut totals = Self::default();
+        for block in returns.chunks(BLOCK) {
+            let (mut gains, mut losses) = ([0.0; LANES], [0.0; LANES]);
+            let (mut winning, mut losing) = ([0_u64; LANES], [0_u64; LANES]);
+            let (mut sizes, mut broken) = ([0.0_f64; LANES], [false; LANES]);
+            let mut add = |chunk: &[f64]| {
+                for (lane, &r) in chunk.iter().enumerate() {
+                    let (gain, loss) = (r > 0.0, r < 0.0);
+                    gains[lane] += if gain { r } else { 0.0 };
+                    losses[lane] += if loss { r } else { 0.0 };
+                    winning[lane] += u64::from(gain);
+                    losing[lane] += u64::from(loss);
+                    sizes[lane] = sizes[lane].max(r.abs());
+                    broken[lane] |= !r.is_finite();
+                }
+            };
+            let mut chunks = block.chunks_exact(LANES);
+            chunks.by_ref().for_each(&mut add);
+            add(chunks.remainder());
+            totals.gains += fold_lanes(gains);
+            totals.losses += fold_lanes(losses);
+            totals.winning += usize::try_from(winning.iter().sum::<u64>()).unwrap_or(0);
+            totals.losing += usize::try_from(losing.iter().sum::<u64>()).unwrap_or(0);
+            totals.size_max = sizes.into_iter().fold(totals.size_max, f64::max);
+            totals.broken |= broken.contains(&true);
+        }
+        totals
+    }
+}
+
+/// Sums of powers of the distance from the mean, and of the squared shortfall.
+#[derive(Default)]
+struct Moments {
+    second: f64,
+    third: f64,
+    fourth: f64,
+    downside: f64,
+}
+
+impl Moments {
+    fn of(returns: &[f64], mean: f64, target: f64) -> Self {
+        let mut moments = Self::default();
+        let mut drift = 0.0;
+        for block in returns.chunks(BLOCK) {
+            let mut first = [0.0; LANES];
+            let mut second = [0.0; LANES];
+            let mut third = [0.0; LANES];
+            let mut fourth = [0.0; LANES];
+            let mut downside = [0.0; LANES];
+            let mut add = |chunk: &[f64]| {
+                for (lane, &r) in chunk.iter().enumerate() {
+                    let distance = r - mean;
+                    let square = distance * distance;
+                    first[lane] += distance;
+                    second[lane] += square;
+                    third[lane] += square * distance;
+                    fourth[lane] += square * square;
+                    let shortfall = (r - target).min(0.0);
+                    downside[lane] += shortfall * shortfall;
+                }
+            };
+            let mut chunks = block.chunks_exact(LANES);
+            chunks.by_ref().for_each(&mut add);
+            add(chunks.remainder());
+            drift += fold_lanes(first);
+            moments.second += fold_lanes(second);
+            moments.third += fold_lanes(third);
+            moments.fourth += fold_lanes(fourth);
+            moments.downside += fold_lanes(downside);
+        }
+        // Takes out what rounding of the mean left (Chan, Golub and LeVeque 1983, equation 1.7).
+        moments.second = (moments.second - drift * drift / count(returns.len())).max(0.0);
+        moments
+    }
+}
+
+/// Where wealth went.
+struct Path {
+    /// Wealth at the end is `scaled x 2^(512 x exponent)`: the product of many returns need not fit
+    /// in a float, though its growth rate and drawdowns do.
+    scaled: f64,
+    exponent: i32,
+    max_drawdown: f64,
+    max_drawdown_periods: usize,
+}
+
+/// 2^512 and its inverse, by which wealth is scaled without rounding.
+const SCALE: f64 = f64::from_bits((1023 + 512) << 52);
+const SCALE_INVERSE: f64 = f64::from_bits((1023 - 512) << 52);
+
+impl Path {
+    fn of(returns: &[f64]) -> Self {
+        let (mut wealth, mut exponent) = (1.0_f64, 0);
+        let (mut peak, mut peak_period) = (1.0_f64, 0);
+        let (mut max_drawdown, mut periods_max) = (0.0_f64, 0);
+        // Below this is a new largest drawdown, ruin or a need to scale: seldom, so that the loop
+        // is a multiplication and two comparisons.
+        let mut watch = watch_below(peak, max_drawdown);
+        for (period, &r) in (1..).zip(returns) {
+            wealth *= 1.0 + r;
+            if wealth >= peak {
+                let periods = period - peak_period;
+                if periods > 1 {
+                    periods_max = periods_max.max(periods);
+                }
+                if wealth > SCALE {
+                    wealth *= SCALE_INVERSE;
+                    exponent += 1;
+                }
+                (peak, peak_period) = (wealth, period);
+                watch = watch_below(peak, max_drawdown);
+            } else if wealth < watch {
+                if wealth <= 0.0 {
+                    wealth = 0.0;
+                    max_drawdown = 1.0;
+                    break;
+                }
+                max_drawdown = max_drawdown.max((peak - wealth) / peak);
+                if wealth < SCALE_INVERSE {
+                    wealth *= SCALE;
+                    exponent -= 1;
+                    peak = (peak * SCALE).min(f64::MAX);
+                }
+                watch = wealth.max(SCALE_INVERSE);
+            }
+        }
+        if peak_period < returns.len() {
+            periods_max = periods_max.max(returns.len() - peak_period);
+        }
+        Self {
+            scaled: wealth,
+            exponent,
+            max_drawdown,
+            max_drawdown_periods: periods_max,
+        }
+    }
+
+    fn wealth(&self) -> f64 {
+        let factor = if self.exponent < 0 {
+            SCALE_INVERSE
+        } else {
+            SCALE
+        };
+        // Three factors reach infinity or zero from anywhere.
+        (0..self.exponent.unsigned_abs().min(6)).fold(self.scaled, |wealth, _| wealth * factor)
+    }
+
+    fn wealth_to(&self, power: f64) -> f64 {
+        self.scaled.powf(power) * (512.0 * f64::from(self.exponent) * power).exp2()
+    }
+}
+
+/// Returns a bound that every wealth with a larger drawdown from this peak is below.
+fn watch_below(peak: f64, max_drawdown: f64) -> f64 {
+    // The last factor covers the rounding of the others.
+    (peak * (1.0 - max_drawdown) * (1.0 + 1e-15)).max(SCALE_INVERSE)
+}
+
+/// Returns the 5th percentile and the mean of what is not above it.
+fn tail(returns: &[f64]) -> (f64, f64) {
+    let place = count(returns.len() - 1) * 0.05;
+    let rank = floor_to_usize(place);
+    let between = place - count(rank);
+    let low = lowest(returns, rank + 2);
+
+    let mut ranked = low.clone();
+    let (_, &mut at_rank, above) = ranked.select_nth_unstable_by(rank, f64::total_cmp);
+    let next = above
+        .iter()
+        .copied()
+        .min_by(f64::total_cmp)
+        .unwrap_or(at_rank);
+    // As NumPy interpolates, to the last bit.
+    let step = next - at_rank;
+    let percentile = if between < 0.5 {
+        at_rank + step * between
+    } else {
+        next - step * (1.0 - between)
+    };
+
+    // In the order of the returns: that of a selection depends on its algorithm.
+    let below = low.iter().filter(|r| **r < at_rank);
+    let (sum, number) = below.fold((0.0, 0), |(sum, number), r| (sum + r, number + 1));
+    let ties = count(rank + 1 - number);
+    (percentile, (sum + ties * at_rank) / count(rank + 1))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "not negative, and at most the length of a slice"
+)]
+fn floor_to_usize(place: f64) -> usize {
+    place.floor() as usize
+}
+
+/// Returns at least the `wanted` lowest returns, or all of them, in their order.
+///
+/// A sample tells what is surely too high, so that only a tenth has to be ranked.
+fn lowest(returns: &[f64], wanted: usize) -> Vec<f64> {
+    const SAMPLE: usize = 1024;
+    if returns.len() < 4 * SAMPLE {
+        return returns.to_vec();
+    }
+    let mut sample: Vec<f64> = returns
+        .iter()
+        .copied()
+        .step_by(returns.len() / SAMPLE)
+        .collect();
+    sample.sort_unstable_by(f64::total_cmp);
+    let bound = sample[sample.len() * 8 / 100];
+    let mut low = Vec::with_capacity(returns.len() / 8);
+    let mut block = [0.0; BLOCK];
+    for chunk in returns.chunks(BLOCK) {
+        // Every return is written and only the low ones are kept: a branch would be mispredicted.
+        let mut kept = 0;
+        for &r in chunk {
+            block[kept] = r;
+            kept += usize::from(r <= bound);
+        }
+        low.extend_from_slice(&block[..kept]);
+    }
+    if low.len() < wanted {
+        low = returns.to_vec();
+    }
+    low
+}
