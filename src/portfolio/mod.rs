@@ -517,7 +517,11 @@ impl Portfolio {
         self.open_slots()
             .map(|(index, slot)| {
                 let value = widening_mul(slot.position.quantity, slot.mark(row[index]));
-                (slot.position.symbol, ratio(value, i128::from(equity)))
+                let weight = match equity {
+                    0 => f64::NAN,
+                    _ => ratio(value, i128::from(equity)),
+                };
+                (slot.position.symbol, weight)
             })
             .collect()
     }
