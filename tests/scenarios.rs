@@ -5,7 +5,6 @@
 //! files. What is expected comes from the rules, so read what changed before you keep it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -25,7 +24,11 @@ fn scenarios_hold() {
     let mut failures = String::new();
     let mut files = 0;
     for path in text_files(&directory) {
-        let file = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string();
+        let file = path
+            .strip_prefix(env!("CARGO_MANIFEST_DIR"))
+            .unwrap()
+            .display()
+            .to_string();
         let text = fs::read_to_string(&path).unwrap();
         let scenarios = language::parse_file(&text).unwrap_or_else(|e| panic!("{file}: {e}"));
         let answers: Vec<Vec<Vec<String>>> = scenarios.iter().map(session::run).collect();
@@ -54,12 +57,14 @@ fn scenarios_hold() {
 
 /// Prints past the capture of the test harness, so that every run shows it.
 fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
+    let written = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+    written.expect("standard error can be written");
 }
 
 fn text_files(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).unwrap();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let entries = fs::read_dir(directory).expect("the directory can be read");
+    let entries = entries.map(|entry| entry.expect("its entries can be read"));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
     paths.sort();
     paths
@@ -69,19 +74,38 @@ fn text_files(directory: &Path) -> Vec<PathBuf> {
 fn report(file: &str, name: &str, block: &Block, answer: &[String]) -> String {
     let mut text = format!("{file}:{}: {name}\n", block.line);
     for line in &block.source {
-        writeln!(text, "    {line}").unwrap();
+        text.extend(["    ", line, "\n"]);
     }
     text += "    ----\n";
     let expected = &block.expected;
-    let head = expected.iter().zip(answer).take_while(|(a, b)| a == b).count();
-    let rest = expected[head..].iter().rev().zip(answer[head..].iter().rev());
+    let head = expected
+        .iter()
+        .zip(answer)
+        .take_while(|(a, b)| a == b)
+        .count();
+    let rest = expected[head..]
+        .iter()
+        .rev()
+        .zip(answer[head..].iter().rev());
     let tail = rest.take_while(|(a, b)| a == b).count();
-    let lines = expected[..head].iter().map(|line| (' ', line));
-    let lines = lines.chain(expected[head..expected.len() - tail].iter().map(|line| ('-', line)));
-    let lines = lines.chain(answer[head..answer.len() - tail].iter().map(|line| ('+', line)));
-    let lines = lines.chain(expected[expected.len() - tail..].iter().map(|line| (' ', line)));
+    let lines = expected[..head].iter().map(|line| (" ", line));
+    let lines = lines.chain(
+        expected[head..expected.len() - tail]
+            .iter()
+            .map(|line| ("-", line)),
+    );
+    let lines = lines.chain(
+        answer[head..answer.len() - tail]
+            .iter()
+            .map(|line| ("+", line)),
+    );
+    let lines = lines.chain(
+        expected[expected.len() - tail..]
+            .iter()
+            .map(|line| (" ", line)),
+    );
     for (mark, line) in lines {
-        writeln!(text, "  {mark} {line}").unwrap();
+        text.extend(["  ", mark, " ", line, "\n"]);
     }
     text.push('\n');
     text
@@ -123,7 +147,7 @@ id=2 buy fok 1_000_008 @ 101 t=2 cancelled: cancelled 1_000_008
 ";
 
     fn answers(text: &str) -> (Vec<Scenario>, Vec<Vec<Vec<String>>>) {
-        let scenarios = language::parse_file(text).unwrap();
+        let scenarios = language::parse_file(text).expect("scenarios");
         let answers = scenarios.iter().map(session::run).collect();
         (scenarios, answers)
     }
@@ -131,8 +155,11 @@ id=2 buy fok 1_000_008 @ 101 t=2 cancelled: cancelled 1_000_008
     #[test]
     fn a_right_expectation_passes() {
         let (scenarios, answers) = answers(RIGHT);
-        let expected: Vec<&Vec<String>> =
-            scenarios[0].blocks.iter().map(|block| &block.expected).collect();
+        let expected: Vec<&Vec<String>> = scenarios[0]
+            .blocks
+            .iter()
+            .map(|block| &block.expected)
+            .collect();
         assert_eq!(answers[0].iter().collect::<Vec<_>>(), expected);
     }
 
@@ -175,14 +202,30 @@ limit.txt:3: fok_leaves_book_untouched
         for (text, complaint) in [
             ("", "no scenario"),
             ("# a_name: rule\n", "a_name has no block"),
-            ("# a_name: rule\n# b_name: rule\nbook\n----\n", "line 2: the scenario above has no block"),
+            (
+                "# a_name: rule\n# b_name: rule\nbook\n----\n",
+                "line 2: the scenario above has no block",
+            ),
             ("book\n----\n", "no `# name: rule` line above"),
             ("# a_name: rule\n----\n", "line 2: no command above ----"),
-            ("# a_name: rule\nbook\n", "line 2: the last block has no ----"),
-            ("# a_name: rule\nbook\n# b_name: rule\n", "line 3: the block above has no ----"),
-            ("# a_name: rule\nbuy 5\n----\n", "line 2: not a command: buy 5"),
+            (
+                "# a_name: rule\nbook\n",
+                "line 2: the last block has no ----",
+            ),
+            (
+                "# a_name: rule\nbook\n# b_name: rule\n",
+                "line 3: the block above has no ----",
+            ),
+            (
+                "# a_name: rule\nbuy 5\n----\n",
+                "line 2: not a command: buy 5",
+            ),
         ] {
-            assert_eq!(language::parse_file(text).unwrap_err(), complaint, "{text:?}");
+            assert_eq!(
+                language::parse_file(text).unwrap_err(),
+                complaint,
+                "{text:?}"
+            );
         }
     }
 

@@ -97,9 +97,15 @@ pub(crate) fn parse_file(text: &str) -> Result<Vec<Scenario>, String> {
             if block.commands.is_empty() {
                 return Err(format!("line {number}: no command above ----"));
             }
-            let length = lines[at..].iter().take_while(|line| !line.is_empty()).count();
+            let length = lines[at..]
+                .iter()
+                .take_while(|line| !line.is_empty())
+                .count();
             block.expected_at = at;
-            block.expected = lines[at..at + length].iter().map(|&l| l.to_owned()).collect();
+            block.expected = lines[at..at + length]
+                .iter()
+                .map(|&l| l.to_owned())
+                .collect();
             at += length;
             scenario.blocks.push(std::mem::take(&mut block));
         } else if !line.is_empty() && !line.starts_with('#') {
@@ -136,7 +142,10 @@ pub(crate) fn parse_command(line: &str) -> Option<Command> {
         let (times, body) = rest.split_once(": ")?;
         let body = body.split("; ").map(parse_command).collect::<Option<_>>()?;
         let action = Action::Repeat(number(times)?, body);
-        return Some(Command { symbol: None, action });
+        return Some(Command {
+            symbol: None,
+            action,
+        });
     }
     let (symbol, line) = match line.split_once(": ") {
         Some((symbol, rest)) => (Some(Symbol::try_new(symbol).ok()?), rest),
@@ -211,7 +220,10 @@ fn parse_submit(side: Side, words: &[&str]) -> Option<Event> {
                 "fok" => TimeInForce::FOK,
                 _ => return None,
             };
-            (Some((time_in_force, parse_price(price)?)), number(quantity)?)
+            (
+                Some((time_in_force, parse_price(price)?)),
+                number(quantity)?,
+            )
         }
         _ => return None,
     };
@@ -303,7 +315,11 @@ pub(crate) fn describe(event: &Event) -> String {
             order_id,
             new_price,
             new_quantity,
-        } => format!("modify {order_id} to {} @ {}", group(new_quantity), money(new_price)),
+        } => format!(
+            "modify {order_id} to {} @ {}",
+            group(new_quantity),
+            money(new_price)
+        ),
         Event::Reduce { order_id, quantity } => format!("reduce {order_id} by {}", group(quantity)),
         Event::SubmitStopMarket {
             side,
@@ -316,7 +332,13 @@ pub(crate) fn describe(event: &Event) -> String {
             limit_price,
             quantity,
             time_in_force,
-        } => stop(side, quantity, Some((time_in_force, limit_price)), stop_price, None),
+        } => stop(
+            side,
+            quantity,
+            Some((time_in_force, limit_price)),
+            stop_price,
+            None,
+        ),
         Event::SubmitTrailingStopMarket {
             side,
             initial_stop_price,
@@ -332,7 +354,13 @@ pub(crate) fn describe(event: &Event) -> String {
             trail_method,
         } => {
             let limit = Some((time_in_force, limit_price));
-            stop(side, quantity, limit, initial_stop_price, Some(trail_method))
+            stop(
+                side,
+                quantity,
+                limit,
+                initial_stop_price,
+                Some(trail_method),
+            )
         }
     }
 }
@@ -361,7 +389,11 @@ pub(crate) fn stop(
             format!(" trail atr {} over {period}", ratio(multiplier))
         }
     };
-    format!("{} stop {}{trail}", order(side, quantity, limit), money(stop_price))
+    format!(
+        "{} stop {}{trail}",
+        order(side, quantity, limit),
+        money(stop_price)
+    )
 }
 
 /// Writes a price; the two of market orders by name.
@@ -384,7 +416,7 @@ pub(crate) fn ratio(float: f64) -> String {
 }
 
 /// Writes an integer, with `_` between thousands where it has more than six digits.
-pub(crate) fn group(integer: impl ToString) -> String {
+pub(crate) fn group(integer: impl ToString + Copy) -> String {
     let digits = integer.to_string();
     if digits.len() <= 6 {
         return digits;

@@ -3,8 +3,10 @@
 //! A finding of those checks is printed as a line that begins with [`BROKEN`], which no scenario
 //! expects.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
 
 use nanobook::{
     BookSnapshot, CancelError, CancelResult, Digest, Event, Exchange, LevelSnapshot, ModifyError,
@@ -17,11 +19,27 @@ use crate::language::{self, Action, Clear, Command, Query, Scenario, group, mone
 /// What a line begins with that reports a broken promise instead of an answer.
 pub(crate) const BROKEN: &str = "!!";
 
-/// Returns what each block of a scenario prints.
+/// Returns what each block of a scenario prints. After a panic no other block runs.
 pub(crate) fn run(scenario: &Scenario) -> Vec<Vec<String>> {
-    let mut world = World::default();
-    let blocks = scenario.blocks.iter();
-    blocks.map(|block| world.block(&block.commands)).collect()
+    let mut world = Ok(World::default());
+    let mut answers = Vec::new();
+    for block in &scenario.blocks {
+        let before = std::mem::replace(&mut world, Err("not run".to_owned()));
+        let ran = before.and_then(|mut world| {
+            catch_panic(|| {
+                let lines = world.block(&block.commands);
+                (world, lines)
+            })
+        });
+        answers.push(match ran {
+            Ok((after, lines)) => {
+                world = Ok(after);
+                lines
+            }
+            Err(panicked) => vec![format!("{BROKEN} {panicked}")],
+        });
+    }
+    answers
 }
 
 /// One exchange, or one for each symbol: a scenario uses either.
@@ -39,7 +57,10 @@ impl World {
         for command in commands {
             self.command(command, &mut out);
         }
-        let named = self.books.iter_mut().map(|(symbol, book)| (Some(*symbol), book));
+        let named = self
+            .books
+            .iter_mut()
+            .map(|(symbol, book)| (Some(*symbol), book));
         for (symbol, session) in std::iter::once((None, &mut self.single)).chain(named) {
             let mut lines = Vec::new();
             session.end_block(&mut lines);
@@ -62,14 +83,14 @@ impl World {
             }
             (Action::Ask(Query::Symbols), _) => {
                 let symbols = self.multi.symbols().iter().map(Symbol::to_string);
-                out.push(format!("symbols: {}", or_none(symbols.collect())));
+                out.push(format!("symbols: {}", or_none(symbols)));
             }
             (Action::Ask(Query::BestPrices), _) => {
                 let best = self.multi.best_prices();
                 let best = best.iter().map(|(symbol, bid, ask)| {
                     format!("{symbol} {} / {}", price_or_none(*bid), price_or_none(*ask))
                 });
-                out.push(format!("best prices: {}", or_none(best.collect())));
+                out.push(format!("best prices: {}", or_none(best)));
             }
             (action, None) => self.single.act(action, out),
             (action, Some(symbol)) => {
@@ -86,7 +107,11 @@ impl World {
         match action {
             Action::Submit(event) => match self.multi.apply(symbol, event) {
                 Err(MultiError::UnknownSymbol(unknown)) => {
-                    check(unknown == symbol && !known, out, "the unknown symbol is another");
+                    check(
+                        unknown == symbol && !known,
+                        out,
+                        "the unknown symbol is another",
+                    );
                     out.push("unknown symbol".to_owned());
                     return;
                 }
@@ -114,7 +139,11 @@ impl World {
             }
         }
         let alone = self.books.get(&symbol).map(|session| &session.live);
-        check(self.multi.exchange(symbol) == alone, out, "the book inside is another");
+        check(
+            self.multi.exchange(symbol) == alone,
+            out,
+            "the book inside is another",
+        );
         let sound = self.multi.check_invariants();
         check(sound.is_ok(), out, &format!("{sound:?}"));
     }
@@ -168,7 +197,11 @@ impl Session {
             Action::Clear(clear) => self.clear(*clear, out),
             Action::Ask(query) => self.ask(*query, out),
             Action::LogOff => {
-                check(self.steps.is_empty(), out, "the log is off from the start or not at all");
+                check(
+                    self.steps.is_empty(),
+                    out,
+                    "the log is off from the start or not at all",
+                );
                 self.live = Exchange::without_event_log();
                 out.push("log off".to_owned());
             }
@@ -200,7 +233,10 @@ impl Session {
                 };
                 let id = group(order_id);
                 match result.error {
-                    None => out.push(format!("id={id} cancelled {}", group(result.cancelled_quantity))),
+                    None => out.push(format!(
+                        "id={id} cancelled {}",
+                        group(result.cancelled_quantity)
+                    )),
                     Some(error) => out.push(format!("id={id} {error:?}")),
                 }
                 (0, cancel_fault(result))
@@ -216,7 +252,8 @@ impl Session {
                 out.push(format!("id={} {}", result.order_id, result.status));
                 self.see_id(result.order_id);
                 let stop = self.live.get_stop_order(result.order_id);
-                self.pending.extend(stop.map(|stop| (stop.id.0, initial_stop_price(event))));
+                self.pending
+                    .extend(stop.map(|stop| (stop.id.0, initial_stop_price(event))));
                 (0, None)
             }
         };
@@ -230,7 +267,11 @@ impl Session {
             _ => &[],
         };
         let new_trades = self.live.trades()[before.trades().len()..].to_vec();
-        check(new_trades.starts_with(shown), out, "the result shows other trades than trades()");
+        check(
+            new_trades.starts_with(shown),
+            out,
+            "the result shows other trades than trades()",
+        );
         self.stops_after(&new_trades[own..], out);
         self.check_command(event, &reply, &before, out);
     }
@@ -275,14 +316,26 @@ impl Session {
                 .collect();
             accounted += own.len();
             let Some(order) = self.live.get_order(order_id) else {
-                out.push(format!("{BROKEN} stop {stop_id} names an unknown order {order_id}"));
+                out.push(format!(
+                    "{BROKEN} stop {stop_id} names an unknown order {order_id}"
+                ));
                 continue;
             };
-            let parts =
-                parts(order.filled_quantity, order.remaining_quantity, order.cancelled_quantity);
-            out.push(format!("stop {stop_id} -> id={order_id} {parts}{}", with_trades(&own)));
+            let parts = parts(
+                order.filled_quantity,
+                order.remaining_quantity,
+                order.cancelled_quantity,
+            );
+            out.push(format!(
+                "stop {stop_id} -> id={order_id} {parts}{}",
+                with_trades(&own)
+            ));
         }
-        check(accounted == trades.len(), out, &format!("nobody's trades: {trades:?}"));
+        check(
+            accounted == trades.len(),
+            out,
+            &format!("nobody's trades: {trades:?}"),
+        );
     }
 
     /// Checks what holds after every command, whatever the scenario is about.
@@ -301,8 +354,16 @@ impl Session {
             Ok(_) => false,
         };
         if failed {
-            check(live.state_digest() == before.state_digest(), out, "a failure changed the digest");
-            check(live.full_book() == before.full_book(), out, "a failure changed the book");
+            check(
+                live.state_digest() == before.state_digest(),
+                out,
+                "a failure changed the digest",
+            );
+            check(
+                live.full_book() == before.full_book(),
+                out,
+                "a failure changed the book",
+            );
             check(live.trades() == before.trades(), out, "a failure traded");
         }
 
@@ -311,15 +372,27 @@ impl Session {
         }
         let logged = usize::from(reply.is_ok() && live.has_event_log());
         let count = live.events().len();
-        check(count == before.events().len() + logged, out, "the log has another length");
+        check(
+            count == before.events().len() + logged,
+            out,
+            "the log has another length",
+        );
         if logged == 1 {
-            check(live.events().get(count - 1) == Some(*event), out, "another event was logged");
+            check(
+                live.events().get(count - 1) == Some(*event),
+                out,
+                "another event was logged",
+            );
         }
 
         for id in 1..=self.last_id {
             let id = OrderId(id);
             let (order, stop) = (live.get_order(id), live.get_stop_order(id));
-            check(order.is_none() || stop.is_none(), out, "an id is an order and a stop");
+            check(
+                order.is_none() || stop.is_none(),
+                out,
+                "an id is an order and a stop",
+            );
             if let Some(order) = order {
                 let known =
                     order.remaining_quantity + order.filled_quantity + order.cancelled_quantity;
@@ -327,14 +400,18 @@ impl Session {
                 let on_book = order.remaining_quantity > 0;
                 let ranked = live.queue_position(id).is_some();
                 let agrees = order.status.is_active() == on_book && ranked == on_book;
-                check(sums && agrees, out, &format!("an order that does not add up: {order:?}"));
+                check(
+                    sums && agrees,
+                    out,
+                    &format!("an order that does not add up: {order:?}"),
+                );
             }
         }
         let sound = live.check_invariants();
         check(sound.is_ok(), out, &format!("{sound:?}"));
 
         let silent = &mut self.silent.0;
-        let same = match catch_unwind(AssertUnwindSafe(|| call_or_panic(silent, event))) {
+        let same = match catch_panic(|| call_or_panic(silent, event)) {
             Ok(answer) => reply.as_ref() == Ok(&answer),
             Err(_) => reply.is_err(),
         };
@@ -353,8 +430,16 @@ impl Session {
         }
         forget(&mut self.silent.0, clear);
         self.steps.push(Step::Forget(clear));
-        check(self.live.state_digest() == digest, out, "clearing changed the digest");
-        check(self.live.full_book() == book, out, "clearing changed the book");
+        check(
+            self.live.state_digest() == digest,
+            out,
+            "clearing changed the digest",
+        );
+        check(
+            self.live.full_book() == book,
+            out,
+            "clearing changed the book",
+        );
         let sound = self.live.check_invariants();
         check(sound.is_ok(), out, &format!("{sound:?}"));
     }
@@ -389,7 +474,11 @@ impl Session {
             match step {
                 Step::Apply(event) => {
                     let applied = again.apply(event);
-                    check(applied.is_ok(), out, &format!("replaying {event:?}: {applied:?}"));
+                    check(
+                        applied.is_ok(),
+                        out,
+                        &format!("replaying {event:?}: {applied:?}"),
+                    );
                 }
                 Step::Forget(clear) => {
                     forgot = true;
@@ -399,7 +488,11 @@ impl Session {
             }
         }
         check(again == *live, out, "the same events give another state");
-        check(again.state_digest() == live.state_digest(), out, "the same events: another digest");
+        check(
+            again.state_digest() == live.state_digest(),
+            out,
+            "the same events: another digest",
+        );
         if live.has_event_log() && !forgot_events {
             match Exchange::replay(live.events()) {
                 Err(error) => out.push(format!("{BROKEN} replay: {error}")),
@@ -407,7 +500,11 @@ impl Session {
                     let digests = (replayed.state_digest(), live.state_digest());
                     check(digests.0 == digests.1, out, "the replay has another digest");
                     // Clearing is no event, so a replay still has what was cleared.
-                    check(forgot || replayed == *live, out, "the replay is another state");
+                    check(
+                        forgot || replayed == *live,
+                        out,
+                        "the replay is another state",
+                    );
                 }
             }
         }
@@ -443,7 +540,10 @@ impl Session {
                 check(same, out, "best_bid and best_ask say something else");
             }
             Query::Last => {
-                out.push(format!("last trade price {}", price_or_none(live.last_trade_price())));
+                out.push(format!(
+                    "last trade price {}",
+                    price_or_none(live.last_trade_price())
+                ));
             }
             Query::Book => snapshot_lines("book", &live.full_book(), out),
             Query::Depth(levels) => {
@@ -467,7 +567,10 @@ impl Session {
                 }
             }
             Query::Vwap => {
-                out.push(format!("vwap {}", price_or_none(Trade::vwap(live.trades()))));
+                out.push(format!(
+                    "vwap {}",
+                    price_or_none(Trade::vwap(live.trades()))
+                ));
             }
             Query::Events => {
                 let events = live.events();
@@ -505,7 +608,11 @@ impl Session {
             language::order(order.side, order.original_quantity, limit),
             order.timestamp,
             order.status,
-            parts(order.filled_quantity, order.remaining_quantity, order.cancelled_quantity)
+            parts(
+                order.filled_quantity,
+                order.remaining_quantity,
+                order.cancelled_quantity
+            )
         )
     }
 
@@ -517,14 +624,24 @@ impl Session {
             return format!("{BROKEN} a stop-market that is not IOC: {stop:?}");
         }
         let limit = stop.limit_price.map(|price| (stop.time_in_force, price));
-        let described =
-            language::stop(stop.side, stop.quantity, limit, stop.stop_price, stop.trail_method);
+        let described = language::stop(
+            stop.side,
+            stop.quantity,
+            limit,
+            stop.stop_price,
+            stop.trail_method,
+        );
         let watermark = match (stop.trail_method, stop.watermark) {
             (None, None) => String::new(),
             (_, watermark) => format!(" watermark {}", price_or_none(watermark)),
         };
-        let became = stop.triggered_order_id.map_or(String::new(), |id| format!(" -> id={id}"));
-        format!("id={} {described}{watermark} t={} {}{became}", stop.id, stop.timestamp, stop.status)
+        let became = stop
+            .triggered_order_id
+            .map_or(String::new(), |id| format!(" -> id={id}"));
+        format!(
+            "id={} {described}{watermark} t={} {}{became}",
+            stop.id, stop.timestamp, stop.status
+        )
     }
 }
 
@@ -662,6 +779,29 @@ fn call_or_panic(exchange: &mut Exchange, event: &Event) -> Reply {
     }
 }
 
+/// Returns what `call` does, or where and why it panicked, which is then kept from the output.
+fn catch_panic<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    thread_local! {
+        static CATCHING: Cell<bool> = const { Cell::new(false) };
+        static REPORT: Cell<String> = const { Cell::new(String::new()) };
+    }
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if CATCHING.get() {
+                REPORT.set(info.to_string().replace('\n', " "));
+            } else {
+                report(info);
+            }
+        }));
+    });
+    let outer = CATCHING.replace(true);
+    let returned = panic::catch_unwind(AssertUnwindSafe(call));
+    CATCHING.set(outer);
+    returned.map_err(|_| REPORT.take())
+}
+
 fn forget(exchange: &mut Exchange, clear: Clear) -> Option<usize> {
     match clear {
         Clear::History => return Some(exchange.clear_order_history()),
@@ -695,8 +835,11 @@ fn initial_stop_price(event: &Event) -> Price {
 
 /// Writes what submitting an order did, and for a killed FOK what there was to fill it.
 fn submitted(event: &Event, result: &SubmitResult, before: &Exchange) -> String {
-    let parts =
-        parts(result.filled_quantity, result.resting_quantity, result.cancelled_quantity);
+    let parts = parts(
+        result.filled_quantity,
+        result.resting_quantity,
+        result.cancelled_quantity,
+    );
     let note = match *event {
         Event::SubmitLimit {
             side,
@@ -705,11 +848,19 @@ fn submitted(event: &Event, result: &SubmitResult, before: &Exchange) -> String 
             time_in_force: TimeInForce::FOK,
         } if result.filled_quantity == 0 => {
             let available = available(&before.full_book(), side, price);
-            format!(" (fok: {} of {} available)", group(available), group(quantity))
+            format!(
+                " (fok: {} of {} available)",
+                group(available),
+                group(quantity)
+            )
         }
         _ => String::new(),
     };
-    format!("id={} {parts}{}{note}", result.order_id, with_trades(&result.trades))
+    format!(
+        "id={} {parts}{}{note}",
+        result.order_id,
+        with_trades(&result.trades)
+    )
 }
 
 /// Returns what an order could trade against.
@@ -728,7 +879,10 @@ fn modified(result: &ModifyResult) -> String {
         (Some(error), _) => format!("id={old} {error:?}"),
         (None, Some(new)) => {
             let cancelled = group(result.cancelled_quantity);
-            format!("id={old} cancelled {cancelled} -> id={new}{}", with_trades(&result.trades))
+            format!(
+                "id={old} cancelled {cancelled} -> id={new}{}",
+                with_trades(&result.trades)
+            )
         }
         (None, None) => format!("{BROKEN} replaced by nothing"),
     }
@@ -736,10 +890,15 @@ fn modified(result: &ModifyResult) -> String {
 
 /// Writes the quantities that are not zero.
 fn parts(filled: Quantity, resting: Quantity, cancelled: Quantity) -> String {
-    let parts = [("filled", filled), ("resting", resting), ("cancelled", cancelled)];
+    let parts = [
+        ("filled", filled),
+        ("resting", resting),
+        ("cancelled", cancelled),
+    ];
     let shown = parts.iter().filter(|(_, quantity)| *quantity > 0);
-    let shown: Vec<String> =
-        shown.map(|(name, quantity)| format!("{name} {}", group(quantity))).collect();
+    let shown: Vec<String> = shown
+        .map(|(name, quantity)| format!("{name} {}", group(quantity)))
+        .collect();
     shown.join(", ")
 }
 
@@ -749,9 +908,17 @@ fn with_trades(trades: &[Trade]) -> String {
         return String::new();
     }
     let line = |trade: &Trade| {
-        format!("{} @ {} with {}", group(trade.quantity), money(trade.price), trade.passive_order_id)
+        format!(
+            "{} @ {} with {}",
+            group(trade.quantity),
+            money(trade.price),
+            trade.passive_order_id
+        )
     };
-    format!(": {}", trades.iter().map(line).collect::<Vec<_>>().join(", "))
+    format!(
+        ": {}",
+        trades.iter().map(line).collect::<Vec<_>>().join(", ")
+    )
 }
 
 /// Returns what is wrong with a result, whatever the order was.
@@ -828,7 +995,11 @@ fn refusal(error: &ValidationError) -> String {
             side,
             resting,
             quantity,
-        } => format!("SideTotalOverflow {side} {} + {}", group(resting), group(quantity)),
+        } => format!(
+            "SideTotalOverflow {side} {} + {}",
+            group(resting),
+            group(quantity)
+        ),
         ValidationError::InvalidTrailOffset(offset) => {
             format!("InvalidTrailOffset {}", group(offset))
         }
@@ -846,18 +1017,24 @@ fn refusal(error: &ValidationError) -> String {
 fn snapshot_lines(kind: &str, book: &BookSnapshot, out: &mut Vec<String>) {
     out.push(format!("{kind} t={}", book.timestamp));
     for (name, side) in [("bids", &book.bids), ("asks", &book.asks)] {
-        out.push(format!("{name}: {}", or_none(side.iter().map(level_entry).collect())));
+        out.push(format!("{name}: {}", or_none(side.iter().map(level_entry))));
     }
 }
 
 /// Writes a level as `101 x 5 in 2`, and its queue where it is known.
 fn level_entry(level: &LevelSnapshot) -> String {
-    let bare =
-        format!("{} x {} in {}", money(level.price), group(level.quantity), level.order_count);
+    let bare = format!(
+        "{} x {} in {}",
+        money(level.price),
+        group(level.quantity),
+        level.order_count
+    );
     let Some(orders) = &level.orders else {
         return bare;
     };
-    let queue = orders.iter().map(|(id, quantity)| format!("{id}: {}", group(quantity)));
+    let queue = orders
+        .iter()
+        .map(|(id, quantity)| format!("{id}: {}", group(quantity)));
     format!("{bare} [{}]", queue.collect::<Vec<_>>().join(", "))
 }
 
@@ -901,7 +1078,8 @@ fn ratio_or_none(ratio: Option<f64>) -> String {
     ratio.map_or("none".to_owned(), |ratio| format!("{ratio:?}"))
 }
 
-fn or_none(items: Vec<String>) -> String {
+fn or_none(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
     if items.is_empty() {
         "none".to_owned()
     } else {
