@@ -1,0 +1,164 @@
+"""Everything there is to run: `nox -s demo` for the main job, `nox -s test` for every check."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["test"]
+nox.options.error_on_missing_interpreters = True
+# Environments are kept between runs; those that hold the wheel are made anew.
+nox.options.reuse_venv = "yes"
+
+ROOT = Path(__file__).resolve().parent
+PYTHON = ROOT / "python"
+PYPROJECT = PYTHON / "pyproject.toml"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+WHEELS = TARGET / "nox-wheels"
+
+# Python sources that are linted; paths are relative to ROOT.
+SOURCES = ["noxfile.py", "python"]
+
+# Combinations of the core's features that no test run covers: each has to build.
+FEATURES = ["persistence", "parallel"]
+
+
+def tools(session: nox.Session, *groups: str) -> None:
+    """Install dependency groups of `python/pyproject.toml`."""
+    project = nox.project.load_toml(PYPROJECT)
+    session.install("--quiet", *nox.project.dependency_groups(project, *groups))
+
+
+def cargo(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
+    """Run cargo with the committed lock file."""
+    session.run("cargo", *arguments, env=env, external=True)
+
+
+# The wheel of this run, once some session has built it.
+wheels: list[Path] = []
+
+
+def wheel(session: nox.Session) -> Path:
+    """Return the wheel of this run; the first session that asks builds it."""
+    if not wheels:
+        tools(session, "build")
+        shutil.rmtree(WHEELS, ignore_errors=True)
+        session.run(
+            *("maturin", "build", "--release", "--locked"),
+            *("--manifest-path", str(PYTHON / "Cargo.toml")),
+            *("--interpreter", sys.executable, "--out", str(WHEELS)),
+        )
+        wheels.extend(WHEELS.glob("nanobook-*.whl"))
+    return wheels[0]
+
+
+def install_wheel(session: nox.Session) -> None:
+    """Install the package as a user gets it: the wheel, far from its source tree."""
+    session.install("--quiet", "--no-deps", "--force-reinstall", str(wheel(session)))
+
+
+def point_at_market_data(session: nox.Session) -> None:
+    """Set `NANOBOOK_DATA` to the real market data beside the checkout, when it is there."""
+    data = ROOT.parent / "shared" / "data"
+    if "NANOBOOK_DATA" not in os.environ and data.is_dir():
+        session.env["NANOBOOK_DATA"] = str(data)
+
+
+@nox.session(reuse_venv=False)
+def demo(session: nox.Session) -> None:
+    """Install the package and run the main job; arguments after `--` go to `nanobook demo`."""
+    install_wheel(session)
+    session.run("nanobook", "demo", *session.posargs)
+
+
+@nox.session(reuse_venv=False)
+def test(session: nox.Session) -> None:
+    """Run every check: Rust tests, the installed wheel under pytest, then `lint` and `stubs`."""
+    # Queued first, so that they also run when a test fails.
+    session.notify("lint")
+    session.notify("stubs")
+
+    point_at_market_data(session)
+    cargo(session, "test", "--locked", "--all-features")
+    cargo(session, "test", "--locked", "--no-default-features")
+    for feature in FEATURES:
+        alone = ("--no-default-features", "--features", feature)
+        cargo(session, "check", "--locked", "--all-targets", *alone)
+
+    install_wheel(session)
+    tools(session, "test")
+    with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
+        session.run("pytest", "--config-file", str(PYPROJECT), str(PYTHON / "tests"))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the form of both languages, every warning an error."""
+    tools(session, "lint")
+    ruff = ("--config", str(PYPROJECT), *SOURCES)
+    session.run("ruff", "check", *ruff)
+    session.run("ruff", "format", "--check", *ruff)
+    session.run("pyright", "--project", str(PYTHON))
+
+    cargo(session, "fmt", "--all", "--check")
+    clippy = ("clippy", "--locked", "--all-targets")
+    cargo(session, *clippy, "--workspace", "--all-features", "--", "-D", "warnings")
+    cargo(session, *clippy, "--no-default-features", "--", "-D", "warnings")
+    strict = {"RUSTDOCFLAGS": "-D warnings"}
+    cargo(session, "doc", "--locked", "--workspace", "--no-deps", "--all-features", env=strict)
+
+
+@nox.session(reuse_venv=False)
+def stubs(session: nox.Session) -> None:
+    """Compare the stub with the compiled module, and ask whether every public type is known."""
+    install_wheel(session)
+    tools(session, "stubs")
+    allowlist = PYTHON / "stubtest-allowlist.txt"
+    allowed = ["--allowlist", str(allowlist)] if allowlist.exists() else []
+    with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
+        session.run("python", "-m", "mypy.stubtest", "nanobook", *allowed)
+
+        # Pyright takes the packages of the first Python on PATH: here one that holds the wheel
+        # and nothing else, as a user's environment does on the first day.
+        bare = Path(elsewhere) / "bare"
+        session.run("python", "-m", "venv", "--without-pip", str(bare))
+        session.run(
+            *("python", "-m", "pip", "--python", str(bare), "install", "--quiet", "--no-deps"),
+            str(wheel(session)),
+        )
+        scripts = "Scripts" if os.name == "nt" else "bin"
+        bin_paths = session.bin_paths or []
+        path = os.pathsep.join([str(bare / scripts), *bin_paths, os.environ["PATH"]])
+        output = session.run(
+            *("pyright", "--ignoreexternal", "--verifytypes", "nanobook", "--outputjson"),
+            env={"PATH": path},
+            silent=True,
+            success_codes=[0, 1],
+        )
+        completeness = json.loads(str(output))["typeCompleteness"]
+        for symbol in completeness["symbols"]:
+            if symbol["isExported"] and not symbol["isTypeKnown"]:
+                session.warn(f"{symbol['name']}: {symbol['diagnostics']}")
+        score = completeness["completenessScore"]
+        session.log(f"pyright --verifytypes: {score:.2%} of the public types are known")
+        if score != 1:
+            session.error("every public type has to be known")
+
+
+@nox.session(reuse_venv=False)
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks of both languages; figures are read, never asserted."""
+    cargo(session, "bench", "--locked")
+    benches = PYTHON / "benches"
+    if benches.is_dir():
+        install_wheel(session)
+        tools(session, "bench")
+        with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
+            session.run("pytest", "--config-file", str(PYPROJECT), str(benches))
