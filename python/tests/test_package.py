@@ -1,0 +1,68 @@
+"""What the wheel carries: these tests see the installed package, not the source tree."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import nanobook
+
+ROOT = Path(__file__).parents[2]
+WHEEL = metadata.distribution("nanobook")
+
+
+def test_the_tests_run_against_the_installed_wheel() -> None:
+    assert nanobook.__file__
+    imported = Path(nanobook.__file__).resolve()
+    assert imported == Path(str(WHEEL.locate_file("nanobook/__init__.py"))).resolve()
+    assert not imported.is_relative_to(ROOT / "python")
+
+
+def test_the_version_has_one_source() -> None:
+    workspace = tomllib.loads((ROOT / "Cargo.toml").read_text("utf-8"))["workspace"]
+    assert workspace["package"]["version"] == WHEEL.version == nanobook.__version__
+
+
+def test_the_wheel_carries_stub_marker_data_and_licence() -> None:
+    files = {str(file).replace("\\", "/") for file in WHEEL.files or []}
+    assert {
+        "nanobook/__init__.py",
+        "nanobook/nanobook.pyi",
+        "nanobook/py.typed",
+        "nanobook/data/vega_stocks.csv",
+        "nanobook/data/LICENSE.vega_datasets",
+        f"nanobook-{WHEEL.version}.dist-info/licenses/LICENSE",
+    } <= files
+
+
+def test_the_metadata_is_complete() -> None:
+    found = WHEEL.metadata
+    assert found["Name"] == "nanobook"
+    assert found["Requires-Python"] == ">=3.11"
+    assert found["License-Expression"] == "MIT"
+    assert found["Author"] == "Ricardo Frantz"
+    assert found["Summary"] == (
+        "Deterministic limit order book, portfolio simulator, and matching engine"
+    )
+    assert found["Keywords"] == "orderbook,trading,matching-engine,backtesting,finance"
+    assert set(found.get_all("Classifier", [])) == {
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Financial and Insurance Industry",
+        "Intended Audience :: Science/Research",
+        "License :: OSI Approved :: MIT License",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: Implementation :: CPython",
+        "Programming Language :: Rust",
+        "Topic :: Office/Business :: Financial :: Investment",
+    }
+    home = "https://github.com/ricardofrantz/nanobook"
+    assert set(found.get_all("Project-URL", [])) == {
+        f"Homepage, {home}",
+        f"Repository, {home}",
+        "Documentation, https://docs.rs/nanobook",
+        f"Issues, {home}/issues",
+    }
+    assert found.get_all("Requires-Dist") is None
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert readme in (WHEEL.read_text("METADATA") or "")
