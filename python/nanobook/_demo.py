@@ -113,7 +113,6 @@ class Routed:
     bar: int
     orders: list[Order]
     books: nanobook.MultiExchange
-    portfolio: nanobook.Portfolio
 
 
 def run(prices: PriceTable, cash: int) -> Run:
@@ -166,7 +165,7 @@ def route_last_rebalance(run: Run, cash: int) -> Routed | None:
         )
         for symbol, change in sorted(wanted.items())
     ]
-    return Routed(bar, orders, books, portfolio)
+    return Routed(bar, orders, books)
 
 
 def _quantities(portfolio: nanobook.Portfolio) -> dict[str, int]:
@@ -256,9 +255,10 @@ def _routed_lines(run: Run, routed: Routed, tick_size: Decimal) -> Iterator[str]
         )
     yield ""
     if routed.orders:
-        thinnest = max(routed.orders, key=lambda order: abs(order.wanted - order.filled))
-        yield f"the book of {thinnest.symbol} after it, prices in ticks of {tick_size}"
-        yield str(routed.books.depth(thinnest.symbol, LEVELS))
+        # The largest order that filled whole leaves something on both sides to look at.
+        shown = max(routed.orders, key=lambda order: (order.filled == order.wanted, order.value))
+        yield f"the book of {shown.symbol} after it, prices in ticks of {tick_size}"
+        yield str(routed.books.depth(shown.symbol, LEVELS)).rstrip()
         yield ""
 
 
