@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 from decimal import Decimal, InvalidOperation
@@ -53,9 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cash = options.cash * denominator // numerator
     if not 0 < cash <= CASH_MAX:
         parser.error(f"--cash {options.cash} is not between one tick and {CASH_MAX:,} ticks")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A file name or a chart never fails on a terminal that cannot show it.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    # A file name never fails on a terminal that cannot show it.
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        reconfigure(errors="backslashreplace")
     try:
         _demo_command(options.prices, options.tick_size, cash)
         sys.stdout.flush()
