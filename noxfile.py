@@ -57,7 +57,8 @@ def wheel(session: nox.Session) -> Path:
         session.run(
             *("maturin", "build", "--release", "--locked"),
             *("--manifest-path", str(PYTHON / "Cargo.toml")),
-            *("--interpreter", sys.executable, "--out", str(WHEELS)),
+            # The real interpreter: its path stays when environments go, and cargo's cache with it.
+            *("--interpreter", str(Path(sys.executable).resolve()), "--out", str(WHEELS)),
         )
         wheels.extend(WHEELS.glob("nanobook-*.whl"))
     return wheels[0]
