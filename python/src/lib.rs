@@ -1,1 +1,51 @@
-//! The compiled module `nanobook.nanobook`.
+//! The compiled module `nanobook.nanobook`: thin wrappers around the crate `nanobook`.
+//!
+//! A method converts its arguments, calls one core function and wraps what it returns.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "PyO3 hands arguments over by value"
+)]
+
+mod command;
+mod convert;
+mod errors;
+mod event;
+mod exchange;
+mod multi;
+mod order;
+mod results;
+mod snapshot;
+mod stop;
+mod trade;
+
+use pyo3::prelude::*;
+
+/// The compiled part of nanobook; `import nanobook` gives all of it.
+#[pymodule]
+mod nanobook {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::event::PyEvent;
+    #[pymodule_export]
+    use crate::exchange::PyExchange;
+    #[pymodule_export]
+    use crate::multi::PyMultiExchange;
+    #[pymodule_export]
+    use crate::order::PyOrder;
+    #[pymodule_export]
+    use crate::results::{PyCancelResult, PyModifyResult, PyStopSubmitResult, PySubmitResult};
+    #[pymodule_export]
+    use crate::snapshot::{PyBookSnapshot, PyLevelSnapshot};
+    #[pymodule_export]
+    use crate::trade::PyTrade;
+
+    #[pymodule_export]
+    #[pyo3(name = "__version__")]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::convert::init(module.py())
+    }
+}

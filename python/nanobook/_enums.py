@@ -1,0 +1,109 @@
+"""Sides, times in force and statuses: strings with names.
+
+The compiled module hands out these very members, so ``is`` works as well as ``==``.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+__all__ = ["OrderStatus", "Side", "StopStatus", "TimeInForce"]
+
+
+def _fold(text: str) -> str:
+    return text.replace("_", "").lower()
+
+
+class _Spelled(StrEnum):
+    """A string that equals any spelling of its name, whatever its case and underscores.
+
+    The hash is that of the string itself, so in a dictionary or set only the exact string
+    (lower case with underscores) finds a member.
+    """
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}.{self.name}"
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if isinstance(other, str):
+            return _fold(self._value_) == _fold(str(other))
+        return NotImplemented
+
+    # `str` has an `__ne__` of its own, which would not ask `__eq__`.
+    def __ne__(self, other: object) -> bool:
+        if isinstance(other, str):
+            return not self == other
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._value_)
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if isinstance(value, str):
+            folded = _fold(value)
+            for member in cls:
+                if _fold(member._value_) == folded:
+                    return member
+        return None
+
+
+class Side(_Spelled):
+    """Which side of the book an order belongs to."""
+
+    __module__ = "nanobook"
+
+    BUY = "buy"
+    """Bids."""
+    SELL = "sell"
+    """Asks."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if isinstance(value, str) and value.lower() in {"b", "s"}:
+            return cls("buy" if value.lower() == "b" else "sell")
+        return super()._missing_(value)
+
+
+class TimeInForce(_Spelled):
+    """What happens to the part of a limit order that does not trade at once."""
+
+    __module__ = "nanobook"
+
+    GTC = "gtc"
+    """Good till cancelled: it rests."""
+    IOC = "ioc"
+    """Immediate or cancel: it is cancelled."""
+    FOK = "fok"
+    """Fill or kill: the order fills whole or not at all."""
+
+
+class OrderStatus(_Spelled):
+    """Where an order stands. The first two mean "on the book now", the others are final."""
+
+    __module__ = "nanobook"
+
+    NEW = "new"
+    """On the book, nothing has traded."""
+    PARTIALLY_FILLED = "partially_filled"
+    """On the book, a part has traded."""
+    FILLED = "filled"
+    """Its last open quantity traded."""
+    CANCELLED = "cancelled"
+    """Its last open quantity was cancelled, whatever had traded before."""
+
+
+class StopStatus(_Spelled):
+    """Where a stop order stands."""
+
+    __module__ = "nanobook"
+
+    PENDING = "pending"
+    """It waits for its price."""
+    TRIGGERED = "triggered"
+    """It became an order."""
+    CANCELLED = "cancelled"
+    """It was cancelled before that."""

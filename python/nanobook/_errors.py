@@ -1,0 +1,66 @@
+"""The exceptions. Each derives from `NanobookError` and from the built-in that fits."""
+
+from __future__ import annotations
+
+__all__ = [
+    "InvariantError",
+    "MissingFileError",
+    "NanobookError",
+    "OutOfRangeError",
+    "PersistenceError",
+    "StorageError",
+    "UnknownSymbolError",
+    "ValidationError",
+]
+
+
+class NanobookError(Exception):
+    """The base of all errors of this package."""
+
+    __module__ = "nanobook"
+
+
+class ValidationError(NanobookError, ValueError):
+    """A value that breaks a rule. Nothing has changed: no id and no event was spent on it."""
+
+    __module__ = "nanobook"
+
+
+class OutOfRangeError(ValidationError, OverflowError):
+    """An integer that does not fit its type, or a result that does not fit 64 bits."""
+
+    __module__ = "nanobook"
+
+
+class UnknownSymbolError(NanobookError, KeyError):
+    """A symbol that has no exchange."""
+
+    __module__ = "nanobook"
+
+    # `KeyError` would show the sentence as the repr of a key.
+    def __str__(self) -> str:
+        return Exception.__str__(self)
+
+
+class PersistenceError(NanobookError, ValueError):
+    """Data that is damaged, or an event log that is not complete enough to be written."""
+
+    __module__ = "nanobook"
+
+
+class StorageError(NanobookError, OSError):
+    """A file that could not be read or written; carries `errno` and `filename`."""
+
+    __module__ = "nanobook"
+
+
+class MissingFileError(StorageError, FileNotFoundError):
+    """A file or folder that does not exist."""
+
+    __module__ = "nanobook"
+
+
+class InvariantError(NanobookError, AssertionError):
+    """A broken invariant: a bug in nanobook itself, please report it."""
+
+    __module__ = "nanobook"

@@ -1,0 +1,504 @@
+//! Every conversion between Python and Rust values that the classes do not do themselves.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use nanobook::{
+    Digest, OrderId, OrderStatus, Price, Quantity, Side, StopStatus, Symbol, TimeInForce,
+    TrailMethod,
+};
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyType};
+
+use crate::errors::{BindingError, BindingResult, invalid, out_of_range, shown, wrong_type};
+
+/// An argument as Python passed it.
+pub(crate) type Arg<'a, 'py> = &'a Bound<'py, PyAny>;
+
+/// An integer type with its bounds.
+pub(crate) trait Integer: Sized + for<'a, 'py> FromPyObject<'a, 'py, Error = PyErr> {
+    const RANGE: (i128, i128);
+}
+
+impl Integer for i64 {
+    const RANGE: (i128, i128) = (i64::MIN as i128, i64::MAX as i128);
+}
+
+impl Integer for u64 {
+    const RANGE: (i128, i128) = (0, u64::MAX as i128);
+}
+
+impl Integer for u32 {
+    const RANGE: (i128, i128) = (0, u32::MAX as i128);
+}
+
+impl Integer for usize {
+    const RANGE: (i128, i128) = (0, usize::MAX as i128);
+}
+
+/// Reads an integer: an `int` or what has `__index__` (a NumPy integer), but no bool or float.
+#[inline]
+pub(crate) fn integer<T: Integer>(value: Arg<'_, '_>, name: &str) -> PyResult<T> {
+    if value.is_exact_instance_of::<PyInt>() {
+        if let Ok(integer) = value.extract() {
+            return Ok(integer);
+        }
+    }
+    unusual_integer(value, name)
+}
+
+#[cold]
+fn unusual_integer<T: Integer>(value: Arg<'_, '_>, name: &str) -> PyResult<T> {
+    let py = value.py();
+    if !value.is_instance_of::<PyBool>() {
+        match value.extract() {
+            Ok(integer) => return Ok(integer),
+            Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
+                let (min, max) = T::RANGE;
+                return Err(out_of_range(format!(
+                    "{name} must be {min} to {max}, got {}",
+                    shown(value)
+                )));
+            }
+            Err(error) if error.is_instance_of::<PyTypeError>(py) => {}
+            // Raised by an `__index__` of the caller's.
+            Err(error) => return Err(error),
+        }
+    }
+    Err(wrong_type(name, "an integer", value))
+}
+
+/// Reads a price.
+#[inline]
+pub(crate) fn price(value: Arg<'_, '_>, name: &str) -> PyResult<Price> {
+    integer(value, name).map(Price)
+}
+
+/// Returns a price / 100: cents as dollars.
+#[expect(clippy::cast_precision_loss, reason = "a float is what is asked for")]
+pub(crate) fn hundredths(price: Price) -> f64 {
+    price.0 as f64 / 100.0
+}
+
+/// Reads a quantity.
+#[inline]
+pub(crate) fn quantity(value: Arg<'_, '_>, name: &str) -> PyResult<Quantity> {
+    integer(value, name)
+}
+
+/// Reads the number of an order or stop.
+#[inline]
+pub(crate) fn order_id(value: Arg<'_, '_>, name: &str) -> PyResult<OrderId> {
+    integer(value, name).map(OrderId)
+}
+
+/// The argument `levels`.
+#[derive(Clone, Copy)]
+pub(crate) struct Levels(pub(crate) usize);
+
+impl Levels {
+    pub(crate) const DEFAULT: Self = Self(10);
+}
+
+impl FromPyObject<'_, '_> for Levels {
+    type Error = PyErr;
+
+    #[inline]
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        integer(&value, "levels").map(Self)
+    }
+}
+
+/// Reads a float; an integer is one too, a bool is not.
+pub(crate) fn float(value: Arg<'_, '_>, name: &str) -> PyResult<f64> {
+    let py = value.py();
+    if !value.is_instance_of::<PyBool>() {
+        match value.extract::<f64>() {
+            Ok(float) => return Ok(float),
+            Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
+                return Err(out_of_range(format!(
+                    "{name} is too large for a float: {}",
+                    shown(value)
+                )));
+            }
+            Err(error) if error.is_instance_of::<PyTypeError>(py) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(wrong_type(name, "a number", value))
+}
+
+/// A choice: its exact spelling first, then any.
+struct Choices<T: 'static> {
+    names: &'static [(&'static str, T)],
+    expected: &'static str,
+}
+
+impl<T: Copy> Choices<T> {
+    #[inline]
+    fn read(&self, value: Arg<'_, '_>, name: &str) -> PyResult<T> {
+        if let Ok(text) = value.cast::<PyString>() {
+            // Borrowed from the Python string, which keeps its UTF-8 form.
+            if let Ok(text) = text.to_str() {
+                for (spelling, choice) in self.names {
+                    if text == *spelling {
+                        return Ok(*choice);
+                    }
+                }
+                return self.read_unusual(text, value, name);
+            }
+        }
+        Err(self.refuse(value, name))
+    }
+
+    #[cold]
+    fn read_unusual(&self, text: &str, value: Arg<'_, '_>, name: &str) -> PyResult<T> {
+        let fold = |text: &'_ str| -> String {
+            text.chars()
+                .filter(|c| *c != '_')
+                .map(|c| c.to_ascii_lowercase())
+                .collect()
+        };
+        let folded = fold(text);
+        self.names
+            .iter()
+            .find(|(spelling, _)| fold(spelling) == folded)
+            .map(|(_, choice)| *choice)
+            .ok_or_else(|| self.refuse(value, name))
+    }
+
+    #[cold]
+    fn refuse(&self, value: Arg<'_, '_>, name: &str) -> PyErr {
+        if value.is_instance_of::<PyString>() {
+            invalid(format!(
+                "{name} must be {}, got {}",
+                self.expected,
+                shown(value)
+            ))
+        } else {
+            wrong_type(name, self.expected, value)
+        }
+    }
+}
+
+/// Reads a side.
+#[inline]
+pub(crate) fn side(value: Arg<'_, '_>, name: &str) -> PyResult<Side> {
+    const CHOICES: Choices<Side> = Choices {
+        names: &[
+            ("buy", Side::Buy),
+            ("sell", Side::Sell),
+            ("b", Side::Buy),
+            ("s", Side::Sell),
+        ],
+        expected: "'buy' or 'sell'",
+    };
+    CHOICES.read(value, name)
+}
+
+/// Reads a time in force.
+#[inline]
+pub(crate) fn time_in_force(value: Arg<'_, '_>, name: &str) -> PyResult<TimeInForce> {
+    const CHOICES: Choices<TimeInForce> = Choices {
+        names: &[
+            ("gtc", TimeInForce::GTC),
+            ("ioc", TimeInForce::IOC),
+            ("fok", TimeInForce::FOK),
+        ],
+        expected: "'gtc', 'ioc' or 'fok'",
+    };
+    CHOICES.read(value, name)
+}
+
+/// The argument `tif`: a class of its own, so that it can have a default and still refuse `None`.
+#[derive(Clone, Copy)]
+pub(crate) struct Tif(pub(crate) TimeInForce);
+
+impl Tif {
+    pub(crate) const GTC: Self = Self(TimeInForce::GTC);
+}
+
+impl FromPyObject<'_, '_> for Tif {
+    type Error = PyErr;
+
+    #[inline]
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        time_in_force(&value, "tif").map(Self)
+    }
+}
+
+/// Reads an order's status.
+pub(crate) fn order_status(value: Arg<'_, '_>, name: &str) -> PyResult<OrderStatus> {
+    const CHOICES: Choices<OrderStatus> = Choices {
+        names: &[
+            ("new", OrderStatus::New),
+            ("partially_filled", OrderStatus::PartiallyFilled),
+            ("filled", OrderStatus::Filled),
+            ("cancelled", OrderStatus::Cancelled),
+        ],
+        expected: "'new', 'partially_filled', 'filled' or 'cancelled'",
+    };
+    CHOICES.read(value, name)
+}
+
+/// Reads a stop's status.
+pub(crate) fn stop_status(value: Arg<'_, '_>, name: &str) -> PyResult<StopStatus> {
+    const CHOICES: Choices<StopStatus> = Choices {
+        names: &[
+            ("pending", StopStatus::Pending),
+            ("triggered", StopStatus::Triggered),
+            ("cancelled", StopStatus::Cancelled),
+        ],
+        expected: "'pending', 'triggered' or 'cancelled'",
+    };
+    CHOICES.read(value, name)
+}
+
+#[derive(Clone, Copy)]
+enum TrailType {
+    Fixed,
+    Percentage,
+    Atr,
+}
+
+/// Reads how a stop trails from `trail_type`, `trail_value` and `atr_period`.
+pub(crate) fn trail_method(
+    trail_type: Arg<'_, '_>,
+    trail_value: Arg<'_, '_>,
+    atr_period: Option<Arg<'_, '_>>,
+) -> PyResult<TrailMethod> {
+    const CHOICES: Choices<TrailType> = Choices {
+        names: &[
+            ("fixed", TrailType::Fixed),
+            ("percentage", TrailType::Percentage),
+            ("atr", TrailType::Atr),
+        ],
+        expected: "'fixed', 'percentage' or 'atr'",
+    };
+    let trail_type = CHOICES.read(trail_type, "trail_type")?;
+    match (trail_type, atr_period) {
+        (TrailType::Atr, None) => Err(invalid(
+            "atr_period is required with trail_type 'atr'".to_owned(),
+        )),
+        (TrailType::Atr, Some(period)) => Ok(TrailMethod::Atr {
+            multiplier: float(trail_value, "trail_value")?,
+            period: integer(period, "atr_period")?,
+        }),
+        (_, Some(period)) => Err(invalid(format!(
+            "atr_period goes with trail_type 'atr' only, got {}",
+            shown(period)
+        ))),
+        (TrailType::Fixed, None) => whole(trail_value, "trail_value").map(TrailMethod::Fixed),
+        (TrailType::Percentage, None) => {
+            float(trail_value, "trail_value").map(TrailMethod::Percentage)
+        }
+    }
+}
+
+/// Reads an integer that may also be a float without a fraction.
+fn whole(value: Arg<'_, '_>, name: &str) -> PyResult<i64> {
+    let Ok(float) = value.cast::<PyFloat>() else {
+        return integer(value, name);
+    };
+    let float = float.value();
+    if float.is_finite() && float.fract() == 0.0 {
+        // Through Python's own integers, so that a float too large is refused and not clamped.
+        integer(&value.call_method0("__int__")?, name)
+    } else {
+        Err(invalid(format!(
+            "{name} must be a whole number, got {float}"
+        )))
+    }
+}
+
+/// Reads a symbol that may be new.
+#[inline]
+pub(crate) fn symbol(value: Arg<'_, '_>) -> BindingResult<Symbol> {
+    let name = value
+        .cast::<PyString>()
+        .map_err(|_| wrong_type("symbol", "a str", value))?;
+    match name.to_str() {
+        Ok(name) => Ok(Symbol::try_new(name)?),
+        // Lone surrogates have no UTF-8 form.
+        Err(_) => Err(BindingError::Symbol(nanobook::SymbolError(
+            name.to_string_lossy().into_owned(),
+        ))),
+    }
+}
+
+/// Reads a symbol that must be known: a name that cannot be a symbol is an unknown one.
+#[inline]
+pub(crate) fn known_symbol(value: Arg<'_, '_>) -> BindingResult<Symbol> {
+    symbol(value).map_err(|error| match error {
+        BindingError::Symbol(error) => BindingError::UnknownSymbol(error.0),
+        error => error,
+    })
+}
+
+/// Bytes of a `bytes`, or a copy of those of another bytes-like object.
+pub(crate) enum BytesLike {
+    Bytes(PyBackedBytes),
+    Copied(Vec<u8>),
+}
+
+impl AsRef<[u8]> for BytesLike {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Copied(bytes) => bytes,
+        }
+    }
+}
+
+/// Reads bytes that stay valid without the interpreter.
+pub(crate) fn bytes_like(value: Arg<'_, '_>, name: &str) -> PyResult<BytesLike> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(BytesLike::Bytes(bytes.clone().into()));
+    }
+    PyBuffer::<u8>::get(value)
+        .and_then(|buffer| buffer.to_vec(value.py()))
+        .map(BytesLike::Copied)
+        .map_err(|_| wrong_type(name, "a bytes-like object", value))
+}
+
+/// The enum members that Rust values become, imported once.
+struct Members {
+    sides: [Py<PyAny>; 2],
+    times_in_force: [Py<PyAny>; 3],
+    order_statuses: [Py<PyAny>; 4],
+    stop_statuses: [Py<PyAny>; 3],
+    queue_position: Py<PyAny>,
+}
+
+static MEMBERS: PyOnceLock<Members> = PyOnceLock::new();
+
+impl Members {
+    fn import(py: Python<'_>) -> PyResult<Self> {
+        let enums = py.import("nanobook._enums")?;
+        let members = |class: &str, names: &[&str]| -> PyResult<Vec<Py<PyAny>>> {
+            let class = enums.getattr(class)?;
+            names
+                .iter()
+                .map(|name| Ok(class.getattr(*name)?.unbind()))
+                .collect()
+        };
+        Ok(Self {
+            sides: exactly(members("Side", &["BUY", "SELL"])?),
+            times_in_force: exactly(members("TimeInForce", &["GTC", "IOC", "FOK"])?),
+            order_statuses: exactly(members(
+                "OrderStatus",
+                &["NEW", "PARTIALLY_FILLED", "FILLED", "CANCELLED"],
+            )?),
+            stop_statuses: exactly(members("StopStatus", &["PENDING", "TRIGGERED", "CANCELLED"])?),
+            queue_position: py
+                .import("nanobook._types")?
+                .getattr("QueuePosition")?
+                .unbind(),
+        })
+    }
+
+    #[inline]
+    fn get(py: Python<'_>) -> &'static Self {
+        MEMBERS.get(py).expect("the module's init imported them")
+    }
+}
+
+fn exactly<const N: usize>(members: Vec<Py<PyAny>>) -> [Py<PyAny>; N] {
+    members
+        .try_into()
+        .unwrap_or_else(|_| unreachable!("as many members as names"))
+}
+
+/// Imports what the conversions hand out; called once, by the module's init.
+pub(crate) fn init(py: Python<'_>) -> PyResult<()> {
+    MEMBERS.get_or_try_init(py, || Members::import(py)).map(drop)
+}
+
+/// A Rust enum that is a Python enum's member.
+pub(crate) trait Member {
+    fn member(self, py: Python<'_>) -> Py<PyAny>;
+    /// Returns the member's repr.
+    fn shown(self) -> String;
+}
+
+impl Member for Side {
+    #[inline]
+    fn member(self, py: Python<'_>) -> Py<PyAny> {
+        Members::get(py).sides[self as usize].clone_ref(py)
+    }
+
+    fn shown(self) -> String {
+        format!("Side.{}", self.to_string().to_uppercase())
+    }
+}
+
+impl Member for TimeInForce {
+    #[inline]
+    fn member(self, py: Python<'_>) -> Py<PyAny> {
+        Members::get(py).times_in_force[self as usize].clone_ref(py)
+    }
+
+    fn shown(self) -> String {
+        format!("TimeInForce.{}", self.to_string().to_uppercase())
+    }
+}
+
+impl Member for OrderStatus {
+    #[inline]
+    fn member(self, py: Python<'_>) -> Py<PyAny> {
+        Members::get(py).order_statuses[self as usize].clone_ref(py)
+    }
+
+    fn shown(self) -> String {
+        format!("OrderStatus.{}", self.to_string().to_uppercase())
+    }
+}
+
+impl Member for StopStatus {
+    #[inline]
+    fn member(self, py: Python<'_>) -> Py<PyAny> {
+        Members::get(py).stop_statuses[self as usize].clone_ref(py)
+    }
+
+    fn shown(self) -> String {
+        format!("StopStatus.{}", self.to_string().to_uppercase())
+    }
+}
+
+/// Returns a `QueuePosition`.
+pub(crate) fn queue_position(
+    py: Python<'_>,
+    position: nanobook::QueuePosition,
+) -> PyResult<Py<PyAny>> {
+    Members::get(py)
+        .queue_position
+        .call1(py, (position.orders_ahead, position.quantity_ahead))
+}
+
+/// Returns a digest as 16 hexadecimal digits.
+pub(crate) fn digest(digest: Digest) -> String {
+    digest.to_string()
+}
+
+/// Returns `None` or the value, as Python writes it.
+pub(crate) fn shown_option<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "None".to_owned(), |value| value.to_string())
+}
+
+/// Returns a list's repr.
+pub(crate) fn shown_list(items: impl IntoIterator<Item = String>) -> String {
+    format!("[{}]", items.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+/// Returns the same hash for equal values, in every process.
+pub(crate) fn hash_of(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Returns what pickle calls to build a value again.
+pub(crate) type Reduced<'py, A> = (Bound<'py, PyType>, A);

@@ -1,0 +1,180 @@
+//! Every Rust error as a Python exception.
+//!
+//! The exception classes are Python (`nanobook/_errors.py`), because each derives from two.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+
+use nanobook::{
+    InvariantError as CoreInvariantError, MultiError, PersistenceError as CorePersistenceError,
+    ReplayError, SymbolError, ValidationError as CoreValidationError,
+};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+pyo3::import_exception!(nanobook._errors, InvariantError);
+pyo3::import_exception!(nanobook._errors, MissingFileError);
+pyo3::import_exception!(nanobook._errors, OutOfRangeError);
+pyo3::import_exception!(nanobook._errors, PersistenceError);
+pyo3::import_exception!(nanobook._errors, StorageError);
+pyo3::import_exception!(nanobook._errors, UnknownSymbolError);
+pyo3::import_exception!(nanobook._errors, ValidationError);
+
+/// What a binding can fail with.
+pub(crate) type BindingResult<T> = Result<T, BindingError>;
+
+/// An error of the core, of the arguments, or of Python itself.
+#[derive(Debug)]
+pub(crate) enum BindingError {
+    /// Raised by Python, or on the way to the core.
+    Python(PyErr),
+    /// A command that breaks a rule.
+    Validation(CoreValidationError),
+    /// A name that cannot be a symbol.
+    Symbol(SymbolError),
+    /// A symbol without an exchange.
+    UnknownSymbol(String),
+    /// An event that cannot be applied.
+    Replay(ReplayError),
+    /// Saved data, or the file it is in.
+    Persistence(CorePersistenceError),
+    /// The file system, and the path that was asked for.
+    File(io::Error, OsString),
+    /// A bug in the core.
+    Invariant(CoreInvariantError),
+}
+
+impl BindingError {
+    /// Returns the error of reading or writing `path`.
+    pub(crate) fn file(error: CorePersistenceError, path: &Path) -> Self {
+        match error {
+            CorePersistenceError::Io(error) => Self::File(error, path.as_os_str().to_owned()),
+            error => Self::Persistence(error),
+        }
+    }
+}
+
+impl From<BindingError> for PyErr {
+    fn from(error: BindingError) -> Self {
+        match error {
+            BindingError::Python(error) => error,
+            BindingError::Validation(error) => invalid(error.to_string()),
+            BindingError::Symbol(error) => invalid(error.to_string()),
+            BindingError::Replay(error) => invalid(error.to_string()),
+            BindingError::UnknownSymbol(name) => {
+                UnknownSymbolError::new_err(format!("no exchange has the symbol {name:?}"))
+            }
+            BindingError::Persistence(CorePersistenceError::Io(error)) => {
+                Python::attach(|py| storage(py, &error, None))
+            }
+            BindingError::Persistence(error) => PersistenceError::new_err(error.to_string()),
+            BindingError::File(error, path) => {
+                Python::attach(|py| storage(py, &error, Some(path)))
+            }
+            BindingError::Invariant(error) => InvariantError::new_err(error.to_string()),
+        }
+    }
+}
+
+impl From<PyErr> for BindingError {
+    fn from(error: PyErr) -> Self {
+        Self::Python(error)
+    }
+}
+
+impl From<CoreValidationError> for BindingError {
+    fn from(error: CoreValidationError) -> Self {
+        Self::Validation(error)
+    }
+}
+
+impl From<SymbolError> for BindingError {
+    fn from(error: SymbolError) -> Self {
+        Self::Symbol(error)
+    }
+}
+
+impl From<ReplayError> for BindingError {
+    fn from(error: ReplayError) -> Self {
+        Self::Replay(error)
+    }
+}
+
+impl From<CorePersistenceError> for BindingError {
+    fn from(error: CorePersistenceError) -> Self {
+        Self::Persistence(error)
+    }
+}
+
+impl From<CoreInvariantError> for BindingError {
+    fn from(error: CoreInvariantError) -> Self {
+        Self::Invariant(error)
+    }
+}
+
+impl From<MultiError> for BindingError {
+    fn from(error: MultiError) -> Self {
+        match error {
+            MultiError::UnknownSymbol(symbol) => Self::UnknownSymbol(symbol.as_str().to_owned()),
+            MultiError::Validation(error) => Self::Validation(error),
+        }
+    }
+}
+
+/// Returns the error for a value of the right type that breaks a rule.
+#[cold]
+pub(crate) fn invalid(message: String) -> PyErr {
+    ValidationError::new_err(message)
+}
+
+/// Returns the error for a number that does not fit.
+#[cold]
+pub(crate) fn out_of_range(message: String) -> PyErr {
+    OutOfRangeError::new_err(message)
+}
+
+/// Returns the error for a value of the wrong type: `"{name} must be {expected}, got {value}"`.
+#[cold]
+pub(crate) fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    PyTypeError::new_err(format!("{name} must be {expected}, got {}", shown(value)))
+}
+
+/// Returns a value as a message shows it: its repr, cut where it is long.
+#[cold]
+pub(crate) fn shown(value: &Bound<'_, PyAny>) -> String {
+    const LEN_MAX: usize = 100;
+    // A repr can fail: that of an integer of more than 4,300 digits does.
+    let Ok(repr) = value.repr() else {
+        return value
+            .get_type()
+            .name()
+            .map_or_else(|_| "a value".to_owned(), |name| format!("a huge {name}"));
+    };
+    let repr = repr.to_string_lossy();
+    match repr.char_indices().nth(LEN_MAX) {
+        None => repr.into_owned(),
+        Some((end, _)) => format!("{}...", &repr[..end]),
+    }
+}
+
+/// Returns an `OSError` with its number, its text and the file's name.
+fn storage(py: Python<'_>, error: &io::Error, path: Option<OsString>) -> PyErr {
+    let Some(errno) = error.raw_os_error() else {
+        return StorageError::new_err(error.to_string());
+    };
+    // Rust adds " (os error 2)" to the system's text, Python "[Errno 2]".
+    let text = error.to_string();
+    let suffix = format!(" (os error {errno})");
+    let text = text.strip_suffix(&suffix).unwrap_or(&text);
+    let arguments = (
+        errno,
+        PyString::new(py, text).unbind(),
+        path.map(|path| path.to_string_lossy().into_owned()),
+    );
+    match error.kind() {
+        io::ErrorKind::NotFound => MissingFileError::new_err(arguments),
+        _ => StorageError::new_err(arguments),
+    }
+}
