@@ -22,6 +22,11 @@ class _Spelled(StrEnum):
     (lower case with underscores) finds a member.
     """
 
+    _folded: str
+
+    def __init__(self, value: str) -> None:
+        self._folded = _fold(value)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}.{self.name}"
 
@@ -29,7 +34,7 @@ class _Spelled(StrEnum):
         if self is other:
             return True
         if isinstance(other, str):
-            return _fold(self._value_) == _fold(str(other))
+            return self._folded == _fold(other)
         return NotImplemented
 
     # `str` has an `__ne__` of its own, which would not ask `__eq__`.
@@ -46,7 +51,7 @@ class _Spelled(StrEnum):
         if isinstance(value, str):
             folded = _fold(value)
             for member in cls:
-                if _fold(member._value_) == folded:
+                if member._folded == folded:
                     return member
         return None
 

@@ -1,10 +1,13 @@
-"""Small named tuples that the compiled module hands out."""
+"""Named tuples and dictionaries that the compiled module hands out."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
-__all__ = ["QueuePosition"]
+if TYPE_CHECKING:
+    from nanobook._enums import Side, StopStatus, TimeInForce
+
+__all__ = ["QueuePosition", "StopOrder", "TrailMethod"]
 
 
 class QueuePosition(NamedTuple):
@@ -16,4 +19,44 @@ class QueuePosition(NamedTuple):
     """Their remaining quantity."""
 
 
+class TrailMethod(TypedDict):
+    """How a trailing stop follows its watermark: the arguments it was submitted with."""
+
+    trail_type: Literal["fixed", "percentage", "atr"]
+    """What `trail_value` is."""
+    trail_value: float
+    """An offset in price units, a fraction of the watermark, or a multiple of the ATR."""
+    atr_period: int | None
+    """Over how many price changes the ATR is taken; ``None`` for the other two."""
+
+
+class StopOrder(TypedDict):
+    """A stop order at one moment."""
+
+    id: int
+    """Its number; stops and orders share one sequence."""
+    side: Side
+    """The side of the order it becomes."""
+    stop_price: int
+    """The trade price that triggers it; for a trailing stop, where it stands now."""
+    limit_price: int | None
+    """The limit of the order it becomes; ``None`` for a market order."""
+    quantity: int
+    """The quantity of the order it becomes."""
+    time_in_force: TimeInForce
+    """The time in force of the order it becomes; IOC for a market order."""
+    timestamp: int
+    """When it was submitted, by the exchange's own counter."""
+    status: StopStatus
+    """Where it stands."""
+    trail_method: TrailMethod | None
+    """How it trails; ``None`` for a stop whose price is fixed."""
+    watermark: int | None
+    """The best trade price since submission; ``None`` before the first and without a trail."""
+    triggered_order_id: int | None
+    """The order it became."""
+
+
 QueuePosition.__module__ = "nanobook"
+TrailMethod.__module__ = "nanobook"
+StopOrder.__module__ = "nanobook"

@@ -39,7 +39,7 @@ impl Integer for usize {
     const RANGE: (i128, i128) = (0, usize::MAX as i128);
 }
 
-/// Reads an integer: an `int` or what has `__index__` (a NumPy integer), but no bool or float.
+/// Reads an integer: an `int` or what has `__index__` (an integer of `NumPy`), but no bool or float.
 #[inline]
 pub(crate) fn integer<T: Integer>(value: Arg<'_, '_>, name: &str) -> PyResult<T> {
     if value.is_exact_instance_of::<PyInt>() {
@@ -392,7 +392,10 @@ impl Members {
                 "OrderStatus",
                 &["NEW", "PARTIALLY_FILLED", "FILLED", "CANCELLED"],
             )?),
-            stop_statuses: exactly(members("StopStatus", &["PENDING", "TRIGGERED", "CANCELLED"])?),
+            stop_statuses: exactly(members(
+                "StopStatus",
+                &["PENDING", "TRIGGERED", "CANCELLED"],
+            )?),
             queue_position: py
                 .import("nanobook._types")?
                 .getattr("QueuePosition")?
@@ -414,7 +417,9 @@ fn exactly<const N: usize>(members: Vec<Py<PyAny>>) -> [Py<PyAny>; N] {
 
 /// Imports what the conversions hand out; called once, by the module's init.
 pub(crate) fn init(py: Python<'_>) -> PyResult<()> {
-    MEMBERS.get_or_try_init(py, || Members::import(py)).map(drop)
+    MEMBERS
+        .get_or_try_init(py, || Members::import(py))
+        .map(drop)
 }
 
 /// A Rust enum that is a Python enum's member.

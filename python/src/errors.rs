@@ -70,9 +70,7 @@ impl From<BindingError> for PyErr {
                 Python::attach(|py| storage(py, &error, None))
             }
             BindingError::Persistence(error) => PersistenceError::new_err(error.to_string()),
-            BindingError::File(error, path) => {
-                Python::attach(|py| storage(py, &error, Some(path)))
-            }
+            BindingError::File(error, path) => Python::attach(|py| storage(py, &error, Some(path))),
             BindingError::Invariant(error) => InvariantError::new_err(error.to_string()),
         }
     }
@@ -119,6 +117,7 @@ impl From<MultiError> for BindingError {
         match error {
             MultiError::UnknownSymbol(symbol) => Self::UnknownSymbol(symbol.as_str().to_owned()),
             MultiError::Validation(error) => Self::Validation(error),
+            error => Self::Python(invalid(error.to_string())),
         }
     }
 }

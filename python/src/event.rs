@@ -13,7 +13,7 @@ use crate::stop;
 ///
 /// Applying the same events in the same order to a new exchange gives the same state.
 #[pyclass(name = "Event", module = "nanobook", frozen, eq)]
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PyEvent(pub(crate) Event);
 
 /// Reads events from any iterable.

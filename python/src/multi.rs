@@ -300,11 +300,7 @@ impl PyMultiExchange {
     }
 
     /// Cancel a resting order or a pending stop.
-    fn cancel(
-        &self,
-        symbol: Arg<'_, '_>,
-        order_id: Arg<'_, '_>,
-    ) -> BindingResult<PyCancelResult> {
+    fn cancel(&self, symbol: Arg<'_, '_>, order_id: Arg<'_, '_>) -> BindingResult<PyCancelResult> {
         self.apply(symbol, &command::cancel(order_id)?)
             .map(PyCancelResult::new_from)
     }

@@ -143,7 +143,21 @@ impl PyOrder {
     #[expect(clippy::type_complexity, reason = "the arguments of the constructor")]
     fn __reduce__<'py>(
         slf: &Bound<'py, Self>,
-    ) -> Reduced<'py, (u64, Py<PyAny>, i64, u64, u64, u64, u64, u64, Py<PyAny>, Py<PyAny>)> {
+    ) -> Reduced<
+        'py,
+        (
+            u64,
+            Py<PyAny>,
+            i64,
+            u64,
+            u64,
+            u64,
+            u64,
+            u64,
+            Py<PyAny>,
+            Py<PyAny>,
+        ),
+    > {
         let py = slf.py();
         let order = slf.get().0;
         (

@@ -37,7 +37,10 @@ impl PyLevelSnapshot {
             )));
         }
         if let Some(orders) = &level.orders {
-            let total: u128 = orders.iter().map(|(_, quantity)| u128::from(*quantity)).sum();
+            let total: u128 = orders
+                .iter()
+                .map(|(_, quantity)| u128::from(*quantity))
+                .sum();
             if orders.len() != level.order_count || total != u128::from(level.quantity) {
                 return Err(invalid(format!(
                     "a level of {} in {} orders has orders for {total} in {}",
@@ -103,7 +106,10 @@ impl PyLevelSnapshot {
 }
 
 fn plain_orders(orders: &[(OrderId, Quantity)]) -> Vec<(u64, u64)> {
-    orders.iter().map(|(id, quantity)| (id.0, *quantity)).collect()
+    orders
+        .iter()
+        .map(|(id, quantity)| (id.0, *quantity))
+        .collect()
 }
 
 fn read_orders(orders: Arg<'_, '_>) -> PyResult<Vec<(OrderId, Quantity)>> {
@@ -136,7 +142,8 @@ fn shown_level(level: &LevelSnapshot) -> String {
                 .iter()
                 .map(|(id, quantity)| format!("({id}, {quantity})")),
         );
-        text += &format!(", orders={orders}");
+        // Writing to a string cannot fail.
+        let _ = write!(text, ", orders={orders}");
     }
     text + ")"
 }
@@ -235,7 +242,6 @@ impl PyBookSnapshot {
         html(&self.0)
     }
 
-    #[expect(clippy::type_complexity, reason = "the arguments of the constructor")]
     fn __reduce__<'py>(
         slf: &Bound<'py, Self>,
     ) -> Reduced<'py, (Vec<PyLevelSnapshot>, Vec<PyLevelSnapshot>, u64)> {

@@ -56,9 +56,11 @@ pub(crate) fn set_trail_method(dict: &Bound<'_, PyDict>, method: TrailMethod) ->
         TrailMethod::Percentage(fraction) => {
             ("percentage", fraction.into_pyobject(py)?.into_any(), None)
         }
-        TrailMethod::Atr { multiplier, period } => {
-            ("atr", multiplier.into_pyobject(py)?.into_any(), Some(period))
-        }
+        TrailMethod::Atr { multiplier, period } => (
+            "atr",
+            multiplier.into_pyobject(py)?.into_any(),
+            Some(period),
+        ),
     };
     dict.set_item(intern!(py, "trail_type"), trail_type)?;
     dict.set_item(intern!(py, "trail_value"), trail_value)?;

@@ -61,7 +61,6 @@ fn shown_trade(trade: &Trade) -> String {
 #[pymethods]
 impl PyTrade {
     #[new]
-    #[expect(clippy::too_many_arguments, reason = "a trade has as many fields")]
     fn new(
         trade_id: Arg<'_, '_>,
         price: Arg<'_, '_>,

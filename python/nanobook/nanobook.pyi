@@ -1,0 +1,1272 @@
+"""The compiled part of nanobook; `import nanobook` gives all of it.
+
+Prices and money are integers in the smallest currency unit (10050 is $100.50 in cents), quantities
+are integers of at least 1, and timestamps count the orders and trades of one exchange from 1.
+
+An argument that is no integer (a bool or a float included) where one is meant raises `TypeError`;
+one that does not fit raises `OutOfRangeError`, which is a `ValueError` and an `OverflowError`.
+"""
+
+from collections.abc import Iterable, Iterator
+from os import PathLike
+from types import TracebackType
+from typing import Any, ClassVar, Literal, Self, SupportsIndex, TypeAlias, final, overload
+
+from typing_extensions import Buffer
+
+from nanobook._enums import OrderStatus, Side, StopStatus, TimeInForce
+from nanobook._types import QueuePosition, StopOrder
+
+__all__ = [
+    "BookSnapshot",
+    "CancelResult",
+    "Event",
+    "Exchange",
+    "LevelSnapshot",
+    "ModifyResult",
+    "MultiExchange",
+    "Order",
+    "StopSubmitResult",
+    "SubmitResult",
+    "Trade",
+    "__version__",
+]
+
+# Any case and any underscores are understood; these are the spellings worth writing.
+_Side: TypeAlias = (
+    Side | Literal["buy", "sell", "b", "s", "Buy", "Sell", "BUY", "SELL", "B", "S"]
+)
+_Tif: TypeAlias = TimeInForce | Literal["gtc", "ioc", "fok", "GTC", "IOC", "FOK"]
+_OrderStatus: TypeAlias = OrderStatus | Literal["new", "partially_filled", "filled", "cancelled"]
+_StopStatus: TypeAlias = StopStatus | Literal["pending", "triggered", "cancelled"]
+_Fixed: TypeAlias = Literal["fixed", "Fixed", "FIXED"]
+_Percentage: TypeAlias = Literal["percentage", "Percentage", "PERCENTAGE"]
+_Atr: TypeAlias = Literal["atr", "Atr", "ATR"]
+_Path: TypeAlias = str | PathLike[str]
+_CancelError: TypeAlias = Literal["OrderNotFound", "OrderNotActive"]
+_ModifyError: TypeAlias = Literal[
+    "OrderNotFound", "OrderNotActive", "InvalidQuantity", "InvalidPrice"
+]
+_Kind: TypeAlias = Literal[
+    "submit_limit",
+    "submit_market",
+    "cancel",
+    "modify",
+    "reduce",
+    "submit_stop_market",
+    "submit_stop_limit",
+    "submit_trailing_stop_market",
+    "submit_trailing_stop_limit",
+]
+
+__version__: str
+"""The version of nanobook."""
+
+@final
+class Trade:
+    """A trade between an aggressor and a passive order, at the passive order's price.
+
+    Parameters
+    ----------
+    trade_id : int
+        Its number.
+    price : int
+        The passive order's price, in the smallest currency unit; positive.
+    quantity : int
+        How much traded; at least 1.
+    aggressor_order_id, passive_order_id : int
+        The incoming and the resting order.
+    aggressor_side : Side or str
+        The side of the incoming order.
+    timestamp : int
+        When it happened, by the exchange's own counter.
+
+    Raises
+    ------
+    ValidationError
+        If the price or the quantity is not positive, or the side is none.
+    OutOfRangeError
+        If price x quantity does not fit in 64 bits.
+    """
+
+    def __new__(
+        cls,
+        trade_id: SupportsIndex,
+        price: SupportsIndex,
+        quantity: SupportsIndex,
+        aggressor_order_id: SupportsIndex,
+        passive_order_id: SupportsIndex,
+        aggressor_side: _Side,
+        timestamp: SupportsIndex,
+    ) -> Self: ...
+    @property
+    def trade_id(self) -> int:
+        """The trade's number, from 1 in each exchange, never reused."""
+    @property
+    def price(self) -> int:
+        """The passive order's price, in the smallest currency unit."""
+    @property
+    def quantity(self) -> int:
+        """How much traded."""
+    @property
+    def aggressor_order_id(self) -> int:
+        """The incoming order."""
+    @property
+    def passive_order_id(self) -> int:
+        """The resting order."""
+    @property
+    def aggressor_side(self) -> Side:
+        """The side of the incoming order."""
+    @property
+    def timestamp(self) -> int:
+        """When it happened, by the exchange's own counter."""
+    @property
+    def price_float(self) -> float:
+        """The price divided by 100, for scripts that count in cents and show dollars."""
+    def passive_side(self) -> Side:
+        """Return the side of the resting order."""
+    def notional(self) -> int:
+        """Return price x quantity in the smallest currency unit."""
+    @staticmethod
+    def vwap(trades: Iterable[Trade]) -> int | None:
+        """Return the volume-weighted average price of trades, rounded toward zero.
+
+        Parameters
+        ----------
+        trades : iterable of Trade
+            The trades; none give ``None``.
+
+        Returns
+        -------
+        int or None
+            ``sum(price * quantity) / sum(quantity)``, both sums exact, in the smallest currency
+            unit.
+
+        Raises
+        ------
+        TypeError
+            If one of them is not a `Trade`.
+        """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Order:
+    """An order at one moment: ``original = remaining + filled + cancelled``, always.
+
+    Parameters
+    ----------
+    id : int
+        Its number.
+    side : Side or str
+        Its side.
+    price : int
+        Its limit, in the smallest currency unit.
+    original_quantity, remaining_quantity, filled_quantity, cancelled_quantity : int
+        What was submitted, rests now, has traded, was cancelled or reduced.
+    timestamp : int
+        When it was submitted, by the exchange's own counter.
+    time_in_force : TimeInForce or str
+        Its time in force.
+    status : OrderStatus or str
+        Where it stands.
+
+    Raises
+    ------
+    ValidationError
+        If the parts do not add up to the original quantity, or a name is not a choice.
+    """
+
+    def __new__(
+        cls,
+        id: SupportsIndex,
+        side: _Side,
+        price: SupportsIndex,
+        original_quantity: SupportsIndex,
+        remaining_quantity: SupportsIndex,
+        filled_quantity: SupportsIndex,
+        cancelled_quantity: SupportsIndex,
+        timestamp: SupportsIndex,
+        time_in_force: _Tif,
+        status: _OrderStatus,
+    ) -> Self: ...
+    @property
+    def id(self) -> int:
+        """The order's number, from 1 in each exchange, never reused."""
+    @property
+    def side(self) -> Side:
+        """Its side."""
+    @property
+    def price(self) -> int:
+        """Its limit, in the smallest currency unit.
+
+        For a market order the largest 64-bit integer (buy) or the smallest (sell).
+        """
+    @property
+    def original_quantity(self) -> int:
+        """What was submitted."""
+    @property
+    def remaining_quantity(self) -> int:
+        """What rests now."""
+    @property
+    def filled_quantity(self) -> int:
+        """What has traded."""
+    @property
+    def cancelled_quantity(self) -> int:
+        """What was cancelled or reduced."""
+    @property
+    def timestamp(self) -> int:
+        """When it was submitted, by the exchange's own counter."""
+    @property
+    def time_in_force(self) -> TimeInForce:
+        """Its time in force; IOC for a market order."""
+    @property
+    def status(self) -> OrderStatus:
+        """Where it stands.
+
+        `NEW` and `PARTIALLY_FILLED` mean "on the book now"; `FILLED` and `CANCELLED` are final.
+        """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class LevelSnapshot:
+    """One price level.
+
+    Parameters
+    ----------
+    price : int
+        Its price, in the smallest currency unit; positive.
+    quantity : int
+        What rests there in all; at least 1.
+    order_count : int
+        How many orders rest there; at least 1.
+    orders : iterable of (int, int), optional
+        Each order's id and remaining quantity, first in the queue first.
+
+    Raises
+    ------
+    ValidationError
+        If a number is not positive, or the orders do not add up to the level.
+    """
+
+    def __new__(
+        cls,
+        price: SupportsIndex,
+        quantity: SupportsIndex,
+        order_count: SupportsIndex,
+        orders: Iterable[tuple[SupportsIndex, SupportsIndex]] | None = None,
+    ) -> Self: ...
+    @property
+    def price(self) -> int:
+        """The price, in the smallest currency unit."""
+    @property
+    def quantity(self) -> int:
+        """What rests there in all."""
+    @property
+    def order_count(self) -> int:
+        """How many orders rest there."""
+    @property
+    def orders(self) -> list[tuple[int, int]] | None:
+        """Each order's id and remaining quantity, first in the queue first.
+
+        Only `Exchange.full_book` gives them; otherwise ``None``.
+        """
+    @property
+    def price_float(self) -> float:
+        """The price divided by 100, for scripts that count in cents and show dollars."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class BookSnapshot:
+    """The best levels of both sides at one moment. `print` shows it as a ladder.
+
+    Parameters
+    ----------
+    bids : iterable of LevelSnapshot
+        Bid levels, the highest first.
+    asks : iterable of LevelSnapshot
+        Ask levels, the lowest first.
+    timestamp : int
+        The last timestamp the exchange issued.
+
+    Raises
+    ------
+    ValidationError
+        If the levels of a side are not best first.
+    OutOfRangeError
+        If the quantities of a side do not fit in 64 bits.
+    """
+
+    def __new__(
+        cls,
+        bids: Iterable[LevelSnapshot],
+        asks: Iterable[LevelSnapshot],
+        timestamp: SupportsIndex,
+    ) -> Self: ...
+    @property
+    def bids(self) -> list[LevelSnapshot]:
+        """Bid levels, the highest first."""
+    @property
+    def asks(self) -> list[LevelSnapshot]:
+        """Ask levels, the lowest first."""
+    @property
+    def timestamp(self) -> int:
+        """The last timestamp the exchange issued; 0 before the first."""
+    def best_bid(self) -> int | None:
+        """Return the highest bid, in the smallest currency unit, or ``None`` without bids."""
+    def best_ask(self) -> int | None:
+        """Return the lowest ask, in the smallest currency unit, or ``None`` without asks."""
+    def spread(self) -> int | None:
+        """Return best ask - best bid, or ``None`` where a side is empty."""
+    def mid_price(self) -> int | None:
+        """Return (best bid + best ask) / 2 rounded down, or ``None`` where a side is empty."""
+    def weighted_mid(self) -> float | None:
+        """Return the mid with each side's price weighted by the other side's best quantity.
+
+        Returns
+        -------
+        float or None
+            ``(bid * ask_quantity + ask * bid_quantity) / (bid_quantity + ask_quantity)``, in the
+            smallest currency unit; ``None`` where a side is empty.
+        """
+    def imbalance(self) -> float | None:
+        """Return (bid - ask) / (bid + ask) over the quantities of all levels shown.
+
+        Returns
+        -------
+        float or None
+            In [-1, 1]: 1.0 without asks, -1.0 without bids, ``None`` without either.
+        """
+    def total_bid_quantity(self) -> int:
+        """Return the quantity of all bid levels shown."""
+    def total_ask_quantity(self) -> int:
+        """Return the quantity of all ask levels shown."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def _repr_html_(self) -> str: ...
+
+@final
+class SubmitResult:
+    """What submitting an order did: its own matching, without what stops did afterwards.
+
+    ``filled_quantity + resting_quantity + cancelled_quantity`` is the quantity submitted.
+
+    Parameters
+    ----------
+    order_id : int
+        The new order.
+    status : OrderStatus or str
+        Where it stands.
+    trades : iterable of Trade
+        Its trades, in order.
+    filled_quantity, resting_quantity, cancelled_quantity : int
+        What traded, rests, was cancelled.
+
+    Raises
+    ------
+    ValidationError
+        If the status is none.
+    """
+
+    def __new__(
+        cls,
+        order_id: SupportsIndex,
+        status: _OrderStatus,
+        trades: Iterable[Trade],
+        filled_quantity: SupportsIndex,
+        resting_quantity: SupportsIndex,
+        cancelled_quantity: SupportsIndex,
+    ) -> Self: ...
+    @property
+    def order_id(self) -> int:
+        """The new order's number."""
+    @property
+    def status(self) -> OrderStatus:
+        """Where the order stands."""
+    @property
+    def trades(self) -> list[Trade]:
+        """The order's trades, in order. Each access makes a new list."""
+    @property
+    def filled_quantity(self) -> int:
+        """What traded."""
+    @property
+    def resting_quantity(self) -> int:
+        """What rests."""
+    @property
+    def cancelled_quantity(self) -> int:
+        """What was cancelled."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class CancelResult:
+    """What a cancel or reduce did.
+
+    Parameters
+    ----------
+    success : bool
+        Whether anything was cancelled.
+    cancelled_quantity : int
+        How much.
+    error : str, optional
+        Why nothing was.
+
+    Raises
+    ------
+    ValidationError
+        If the error is none of the names.
+    """
+
+    def __new__(
+        cls, success: bool, cancelled_quantity: SupportsIndex, error: _CancelError | None = None
+    ) -> Self: ...
+    @property
+    def success(self) -> bool:
+        """Whether anything was cancelled."""
+    @property
+    def cancelled_quantity(self) -> int:
+        """How much was cancelled."""
+    @property
+    def error(self) -> _CancelError | None:
+        """Why nothing was cancelled.
+
+        ``"OrderNotFound"``: no order or stop has this id, or its history was cleared.
+        ``"OrderNotActive"``: the order is filled or cancelled, or the stop is not pending.
+        """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class ModifyResult:
+    """What a modify did. On an error the old order still rests.
+
+    Parameters
+    ----------
+    success : bool
+        Whether the order was replaced.
+    old_order_id : int
+        The order that was to be replaced.
+    new_order_id : int or None
+        Its replacement.
+    cancelled_quantity : int
+        What was left of the old order.
+    trades : iterable of Trade
+        The trades of the replacement, in order.
+    error : str, optional
+        Why it was not replaced.
+
+    Raises
+    ------
+    ValidationError
+        If the error is none of the names.
+    """
+
+    def __new__(
+        cls,
+        success: bool,
+        old_order_id: SupportsIndex,
+        new_order_id: SupportsIndex | None,
+        cancelled_quantity: SupportsIndex,
+        trades: Iterable[Trade],
+        error: _ModifyError | None = None,
+    ) -> Self: ...
+    @property
+    def success(self) -> bool:
+        """Whether the order was replaced."""
+    @property
+    def old_order_id(self) -> int:
+        """The number given."""
+    @property
+    def new_order_id(self) -> int | None:
+        """The replacement's number, or ``None``."""
+    @property
+    def cancelled_quantity(self) -> int:
+        """What was left of the old order."""
+    @property
+    def trades(self) -> list[Trade]:
+        """The replacement's trades, in order. Each access makes a new list."""
+    @property
+    def error(self) -> _ModifyError | None:
+        """Why the order was not replaced.
+
+        ``"OrderNotFound"``: no order has this id (stops cannot be modified), or its history was
+        cleared. ``"OrderNotActive"``: the order is filled or cancelled. ``"InvalidQuantity"``: the
+        new quantity is 0. ``"InvalidPrice"``: the new price is out of range for the new quantity.
+        """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class StopSubmitResult:
+    """What submitting a stop did.
+
+    Parameters
+    ----------
+    order_id : int
+        The new stop.
+    status : StopStatus or str
+        Where it stands.
+
+    Raises
+    ------
+    ValidationError
+        If the status is none.
+    """
+
+    def __new__(cls, order_id: SupportsIndex, status: _StopStatus) -> Self: ...
+    @property
+    def order_id(self) -> int:
+        """The new stop's number; stops and orders share one sequence."""
+    @property
+    def status(self) -> StopStatus:
+        """`TRIGGERED` if the last trade was already through it, else `PENDING`."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Event:
+    """A command as the exchange accepted it.
+
+    Applying the same events in the same order to a new exchange gives the same state. Events come
+    from `Exchange.events` and `Event.from_json`.
+    """
+
+    @property
+    def kind(self) -> _Kind:
+        """The name of the command: ``"submit_limit"``, ``"cancel"``, ..."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the kind and the arguments of the command.
+
+        Returns
+        -------
+        dict
+            ``kind``, and the arguments of the `Exchange` method of that name, so that
+            ``getattr(exchange, d.pop("kind"))(**d)`` submits it again.
+        """
+    def to_json(self) -> str:
+        """Return the event as one line of JSON, as `Exchange.save` writes it."""
+    @classmethod
+    def from_json(cls, text: str) -> Event:
+        """Return the event that a line of JSON describes.
+
+        Parameters
+        ----------
+        text : str
+            What `to_json` gave.
+
+        Raises
+        ------
+        PersistenceError
+            If the text does not describe an event.
+        """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getstate__(self) -> str: ...
+
+@final
+class Exchange:
+    """A limit order book with its matching engine, stop orders and event log.
+
+    A continuous double auction: orders trade by price, then time, at the passive order's price.
+    The same commands always lead to the same state; `replay` applies them again. Calls from several
+    threads are serialised.
+
+    Parameters
+    ----------
+    event_log : bool, default True
+        Whether to record every accepted command. Without the log `events` is empty and `save` and
+        `replay` have nothing to stand on; all else works.
+
+    Examples
+    --------
+    >>> exchange = Exchange()
+    >>> exchange.submit_limit("sell", 10050, 100).status
+    OrderStatus.NEW
+    >>> exchange.submit_market("buy", 40).filled_quantity
+    40
+    """
+
+    def __new__(cls, event_log: bool = True) -> Self: ...
+    def submit_limit(
+        self, side: _Side, price: SupportsIndex, quantity: SupportsIndex, tif: _Tif = "gtc"
+    ) -> SubmitResult:
+        """Submit a limit order.
+
+        Parameters
+        ----------
+        side : Side or str
+            ``"buy"`` or ``"sell"``; also ``"b"`` and ``"s"``, in any case.
+        price : int
+            The worst price to trade at, in the smallest currency unit; positive.
+        quantity : int
+            At least 1.
+        tif : TimeInForce or str, default "gtc"
+            What happens to what does not trade at once: ``"gtc"`` rests, ``"ioc"`` is cancelled,
+            ``"fok"`` fills whole or not at all.
+
+        Returns
+        -------
+        SubmitResult
+            What the order's own matching did.
+
+        Raises
+        ------
+        ValidationError
+            If a value breaks a rule, price x quantity does not fit in 64 bits, or the side's
+            resting total would not. Nothing has changed then: no id and no event was spent.
+        """
+    def submit_market(self, side: _Side, quantity: SupportsIndex) -> SubmitResult:
+        """Submit a market order: an IOC at any price.
+
+        Parameters
+        ----------
+        side : Side or str
+            ``"buy"`` or ``"sell"``.
+        quantity : int
+            At least 1.
+
+        Returns
+        -------
+        SubmitResult
+            What the order's own matching did; what found no counterparty is cancelled.
+
+        Raises
+        ------
+        ValidationError
+            If a value breaks a rule. Nothing has changed then.
+        """
+    def submit_stop_market(
+        self, side: _Side, stop_price: SupportsIndex, quantity: SupportsIndex
+    ) -> StopSubmitResult:
+        """Submit a stop that becomes a market order when a trade reaches its price.
+
+        Parameters
+        ----------
+        side : Side or str
+            A buy stop triggers at a trade price at or above its stop price, a sell stop at or
+            below.
+        stop_price : int
+            In the smallest currency unit; positive.
+        quantity : int
+            At least 1.
+
+        Returns
+        -------
+        StopSubmitResult
+            Its status is `TRIGGERED` if the last trade was already through it.
+
+        Raises
+        ------
+        ValidationError
+            If a value breaks a rule. Nothing has changed then.
+        """
+    def submit_stop_limit(
+        self,
+        side: _Side,
+        stop_price: SupportsIndex,
+        limit_price: SupportsIndex,
+        quantity: SupportsIndex,
+        tif: _Tif = "gtc",
+    ) -> StopSubmitResult:
+        """Submit a stop that becomes a limit order when a trade reaches its price.
+
+        Parameters
+        ----------
+        side : Side or str
+            A buy stop triggers at a trade price at or above its stop price, a sell stop at or
+            below.
+        stop_price, limit_price : int
+            The trigger, and the limit of the order it becomes, in the smallest currency unit;
+            positive.
+        quantity : int
+            At least 1.
+        tif : TimeInForce or str, default "gtc"
+            The time in force of the order it becomes.
+
+        Returns
+        -------
+        StopSubmitResult
+            Its status is `TRIGGERED` if the last trade was already through it.
+
+        Raises
+        ------
+        ValidationError
+            If a value breaks a rule. Nothing has changed then.
+        """
+    @overload
+    def submit_trailing_stop_market(
+        self,
+        side: _Side,
+        initial_stop_price: SupportsIndex,
+        quantity: SupportsIndex,
+        trail_type: _Fixed | _Percentage,
+        trail_value: float | SupportsIndex,
+        atr_period: None = None,
+    ) -> StopSubmitResult:
+        """Submit a stop-market whose price trails the best trade price.
+
+        On every trade the stop moves to the watermark (the best trade price since submission) less
+        the offset for a sell, plus the offset for a buy, but never away from the market.
+
+        Parameters
+        ----------
+        side : Side or str
+            ``"buy"`` or ``"sell"``.
+        initial_stop_price : int
+            The trigger until it first moves, in the smallest currency unit; positive.
+        quantity : int
+            At least 1.
+        trail_type : str
+            ``"fixed"``, ``"percentage"`` or ``"atr"``.
+        trail_value : float
+            For ``"fixed"`` the offset in price units, a whole number of at least 1; for
+            ``"percentage"`` a fraction of the watermark between 0 and 1; for ``"atr"`` a multiple
+            of the mean absolute change between consecutive trades.
+        atr_period : int, optional
+            For ``"atr"``, and required there: over how many changes, 1 to 1,024.
+
+        Returns
+        -------
+        StopSubmitResult
+            Always pending: a trailing stop waits for the next trade.
+
+        Raises
+        ------
+        ValidationError
+            If a value breaks a rule. Nothing has changed then.
+        """
+    @overload
+    def submit_trailing_stop_market(
+        self,
+        side: _Side,
+        initial_stop_price: SupportsIndex,
+        quantity: SupportsIndex,
+        trail_type: _Atr,
+        trail_value: float | SupportsIndex,
+        atr_period: SupportsIndex,
+    ) -> StopSubmitResult: ...
+    @overload
+    def submit_trailing_stop_limit(
+        self,
+        side: _Side,
+        initial_stop_price: SupportsIndex,
+        limit_price: SupportsIndex,
+        quantity: SupportsIndex,
+        trail_type: _Fixed | _Percentage,
+        trail_value: float | SupportsIndex,
+        tif: _Tif = "gtc",
+        atr_period: None = None,
+    ) -> StopSubmitResult:
+        """Submit a stop-limit whose stop price trails the best trade price.
+
+        Parameters
+        ----------
+        side : Side or str
+            ``"buy"`` or ``"sell"``.
+        initial_stop_price : int
+            The trigger until it first moves, in the smallest currency unit; positive.
+        limit_price : int
+            The limit of the order it becomes, in the smallest currency unit; it does not move.
+        quantity : int
+            At least 1.
+        trail_type, trail_value, atr_period
+            See `submit_trailing_stop_market`.
+        tif : TimeInForce or str, default "gtc"
+            The time in force of the order it becomes.
+
+        Returns
+        -------
+        StopSubmitResult
+            Always pending: a trailing stop waits for the next trade.
+
+        Raises
+        ------
+        ValidationError
+            If a value breaks a rule. Nothing has changed then.
+        """
+    @overload
+    def submit_trailing_stop_limit(
+        self,
+        side: _Side,
+        initial_stop_price: SupportsIndex,
+        limit_price: SupportsIndex,
+        quantity: SupportsIndex,
+        trail_type: _Atr,
+        trail_value: float | SupportsIndex,
+        tif: _Tif = "gtc",
+        *,
+        atr_period: SupportsIndex,
+    ) -> StopSubmitResult: ...
+    @overload
+    def submit_trailing_stop_limit(
+        self,
+        side: _Side,
+        initial_stop_price: SupportsIndex,
+        limit_price: SupportsIndex,
+        quantity: SupportsIndex,
+        trail_type: _Atr,
+        trail_value: float | SupportsIndex,
+        tif: _Tif,
+        atr_period: SupportsIndex,
+    ) -> StopSubmitResult: ...
+    def cancel(self, order_id: SupportsIndex) -> CancelResult:
+        """Cancel a resting order or a pending stop.
+
+        Parameters
+        ----------
+        order_id : int
+            The order or stop.
+
+        Returns
+        -------
+        CancelResult
+            With the quantity cancelled, or the error. A failed cancel changes nothing.
+        """
+    def modify(
+        self, order_id: SupportsIndex, new_price: SupportsIndex, new_quantity: SupportsIndex
+    ) -> ModifyResult:
+        """Cancel a resting order and replace it.
+
+        The replacement has a new id and a new place in time, the same side and time in force, and
+        may trade at once.
+
+        Parameters
+        ----------
+        order_id : int
+            The resting order; stops cannot be modified.
+        new_price : int
+            In the smallest currency unit.
+        new_quantity : int
+            At least 1.
+
+        Returns
+        -------
+        ModifyResult
+            With the replacement, or the error; on an error the old order still rests.
+        """
+    def reduce(self, order_id: SupportsIndex, quantity: SupportsIndex) -> CancelResult:
+        """Take quantity off a resting order, which keeps its place in the queue.
+
+        Parameters
+        ----------
+        order_id : int
+            The resting order; stops cannot be reduced.
+        quantity : int
+            At least 1; all that is left, or more, cancels the order.
+
+        Returns
+        -------
+        CancelResult
+            With the quantity cancelled, or the error.
+
+        Raises
+        ------
+        ValidationError
+            If the quantity is 0.
+        """
+    def get_order(self, order_id: SupportsIndex) -> Order | None:
+        """Return an order, finished or not.
+
+        Parameters
+        ----------
+        order_id : int
+            The order; stops are not known here.
+
+        Returns
+        -------
+        Order or None
+            ``None`` if the id is unknown or was dropped by `clear_order_history`.
+        """
+    def get_stop_order(self, order_id: SupportsIndex) -> StopOrder | None:
+        """Return a stop order.
+
+        Parameters
+        ----------
+        order_id : int
+            The stop.
+
+        Returns
+        -------
+        dict or None
+            ``id, side, stop_price, limit_price, quantity, time_in_force, timestamp, status,
+            trail_method, watermark, triggered_order_id``; ``None`` if the id is unknown.
+        """
+    def queue_position(self, order_id: SupportsIndex) -> QueuePosition | None:
+        """Return what stands before an order at its price.
+
+        Parameters
+        ----------
+        order_id : int
+            The order.
+
+        Returns
+        -------
+        QueuePosition or None
+            Orders ahead and quantity ahead; ``None`` if the order does not rest.
+        """
+    def best_bid(self) -> int | None:
+        """Return the highest bid, in the smallest currency unit, or ``None`` without bids."""
+    def best_ask(self) -> int | None:
+        """Return the lowest ask, in the smallest currency unit, or ``None`` without asks."""
+    def best_bid_ask(self) -> tuple[int | None, int | None]:
+        """Return the highest bid and the lowest ask, ``None`` where a side is empty."""
+    def spread(self) -> int | None:
+        """Return best ask - best bid, or ``None`` where a side is empty."""
+    def last_trade_price(self) -> int | None:
+        """Return the price of the last trade, or ``None`` before the first."""
+    def depth(self, levels: SupportsIndex = 10) -> BookSnapshot:
+        """Return the best levels of each side.
+
+        Parameters
+        ----------
+        levels : int, default 10
+            How many levels a side at most.
+        """
+    def full_book(self) -> BookSnapshot:
+        """Return every level, with each level's orders in the order of their queue."""
+    def trades(self) -> list[Trade]:
+        """Return all trades since the start or the last `clear_trades`, oldest first."""
+    def clear_trades(self) -> None:
+        """Forget the trades. The last trade price stays, and so does the digest."""
+    def events(self) -> list[Event]:
+        """Return the event log: every accepted command, oldest first."""
+    def clear_events(self) -> None:
+        """Forget the event log. `save` needs a complete one; `to_bytes` does not."""
+    def clear_order_history(self) -> int:
+        """Forget finished orders and finished stops, and return how many they were.
+
+        Their ids are unknown afterwards. Resting orders and pending stops stay.
+        """
+    def pending_stop_count(self) -> int:
+        """Return how many stops wait for their price."""
+    def check_invariants(self) -> None:
+        """Check the book's internal consistency.
+
+        Raises
+        ------
+        InvariantError
+            If something is broken, which would be a bug in nanobook.
+        """
+    def state_digest(self) -> str:
+        """Return a hash of the state, 16 hexadecimal digits.
+
+        It covers what can still affect the future and every trade so far, and is the same on every
+        platform, Python version and process.
+        """
+    @classmethod
+    def replay(cls, events: Iterable[Event]) -> Exchange:
+        """Return the exchange that events lead to.
+
+        Parameters
+        ----------
+        events : iterable of Event
+            All events of an exchange, from the first.
+
+        Raises
+        ------
+        ValidationError
+            If an event breaks a rule; the message names its index, from 0.
+        """
+    def to_bytes(self) -> bytes:
+        """Return the whole state, versioned and checksummed, with or without an event log."""
+    @classmethod
+    def from_bytes(cls, data: Buffer) -> Exchange:
+        """Return the exchange that `to_bytes` wrote.
+
+        Parameters
+        ----------
+        data : bytes-like
+            What `to_bytes` gave.
+
+        Raises
+        ------
+        PersistenceError
+            If the data is damaged or of another version.
+        """
+    def save(self, path: _Path) -> None:
+        """Write the event log to a file, as JSON Lines.
+
+        A crash leaves the old file or the new one, never half of one.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Where to write.
+
+        Raises
+        ------
+        PersistenceError
+            If the event log is not complete: it was switched off or cleared.
+        StorageError
+            If the file cannot be written.
+        """
+    @classmethod
+    def load(cls, path: _Path) -> Exchange:
+        """Return the exchange that `save` wrote to a file.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Where to read.
+
+        Raises
+        ------
+        PersistenceError
+            If the file is damaged; the message names the line, from 1, or the checksum.
+        StorageError
+            If the file cannot be read; `MissingFileError` if there is none.
+        """
+    def __enter__(self) -> Exchange: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __copy__(self) -> Exchange: ...
+    def __deepcopy__(self, memo: object) -> Exchange: ...
+
+@final
+class MultiExchange:
+    """One `Exchange` per symbol, in the order symbols first appeared.
+
+    Every method of `Exchange` is here too, with the symbol first. Submitting opens an unknown
+    symbol, if the command is accepted; everything else about one raises `UnknownSymbolError`, a
+    `KeyError`. A symbol is 1 to 24 bytes of printable ASCII.
+
+    Parameters
+    ----------
+    event_log : bool, default True
+        Whether the exchanges record every accepted command.
+
+    Examples
+    --------
+    >>> multi = MultiExchange()
+    >>> multi.submit_limit("AAPL", "buy", 10000, 100).order_id
+    1
+    >>> multi.best_prices()
+    [('AAPL', 10000, None)]
+    """
+
+    def __new__(cls, event_log: bool = True) -> Self: ...
+    def exchange(self, symbol: str) -> Exchange:
+        """Return a live handle to the exchange of a symbol.
+
+        What is done through it is done to the exchange in here. It is a context manager too.
+
+        Parameters
+        ----------
+        symbol : str
+            A symbol that is known.
+
+        Raises
+        ------
+        UnknownSymbolError
+            If it is not.
+        """
+    def get_or_create(self, symbol: str) -> Exchange:
+        """Return a live handle to the exchange of a symbol, which is opened if it is unknown.
+
+        Parameters
+        ----------
+        symbol : str
+            1 to 24 bytes of printable ASCII.
+
+        Raises
+        ------
+        ValidationError
+            If it is something else.
+        """
+    def symbols(self) -> list[str]:
+        """Return the symbols in the order they first appeared."""
+    def best_prices(self) -> list[tuple[str, int | None, int | None]]:
+        """Return ``(symbol, best bid, best ask)`` for each symbol."""
+    def len(self) -> int:
+        """Return how many symbols there are; ``len(multi)`` does too."""
+    def submit_limit(
+        self,
+        symbol: str,
+        side: _Side,
+        price: SupportsIndex,
+        quantity: SupportsIndex,
+        tif: _Tif = "gtc",
+    ) -> SubmitResult:
+        """Submit a limit order; see `Exchange.submit_limit`. Opens an unknown symbol."""
+    def submit_market(self, symbol: str, side: _Side, quantity: SupportsIndex) -> SubmitResult:
+        """Submit a market order; see `Exchange.submit_market`. Opens an unknown symbol."""
+    def submit_stop_market(
+        self, symbol: str, side: _Side, stop_price: SupportsIndex, quantity: SupportsIndex
+    ) -> StopSubmitResult:
+        """Submit a stop-market; see `Exchange.submit_stop_market`. Opens an unknown symbol."""
+    def submit_stop_limit(
+        self,
+        symbol: str,
+        side: _Side,
+        stop_price: SupportsIndex,
+        limit_price: SupportsIndex,
+        quantity: SupportsIndex,
+        tif: _Tif = "gtc",
+    ) -> StopSubmitResult:
+        """Submit a stop-limit; see `Exchange.submit_stop_limit`. Opens an unknown symbol."""
+    @overload
+    def submit_trailing_stop_market(
+        self,
+        symbol: str,
+        side: _Side,
+        initial_stop_price: SupportsIndex,
+        quantity: SupportsIndex,
+        trail_type: _Fixed | _Percentage,
+        trail_value: float | SupportsIndex,
+        atr_period: None = None,
+    ) -> StopSubmitResult:
+        """Submit a trailing stop-market; see `Exchange.submit_trailing_stop_market`.
+
+        Opens an unknown symbol.
+        """
+    @overload
+    def submit_trailing_stop_market(
+        self,
+        symbol: str,
+        side: _Side,
+        initial_stop_price: SupportsIndex,
+        quantity: SupportsIndex,
+        trail_type: _Atr,
+        trail_value: float | SupportsIndex,
+        atr_period: SupportsIndex,
+    ) -> StopSubmitResult: ...
+    @overload
+    def submit_trailing_stop_limit(
+        self,
+        symbol: str,
+        side: _Side,
+        initial_stop_price: SupportsIndex,
+        limit_price: SupportsIndex,
+        quantity: SupportsIndex,
+        trail_type: _Fixed | _Percentage,
+        trail_value: float | SupportsIndex,
+        tif: _Tif = "gtc",
+        atr_period: None = None,
+    ) -> StopSubmitResult:
+        """Submit a trailing stop-limit; see `Exchange.submit_trailing_stop_limit`.
+
+        Opens an unknown symbol.
+        """
+    @overload
+    def submit_trailing_stop_limit(
+        self,
+        symbol: str,
+        side: _Side,
+        initial_stop_price: SupportsIndex,
+        limit_price: SupportsIndex,
+        quantity: SupportsIndex,
+        trail_type: _Atr,
+        trail_value: float | SupportsIndex,
+        tif: _Tif = "gtc",
+        *,
+        atr_period: SupportsIndex,
+    ) -> StopSubmitResult: ...
+    @overload
+    def submit_trailing_stop_limit(
+        self,
+        symbol: str,
+        side: _Side,
+        initial_stop_price: SupportsIndex,
+        limit_price: SupportsIndex,
+        quantity: SupportsIndex,
+        trail_type: _Atr,
+        trail_value: float | SupportsIndex,
+        tif: _Tif,
+        atr_period: SupportsIndex,
+    ) -> StopSubmitResult: ...
+    def cancel(self, symbol: str, order_id: SupportsIndex) -> CancelResult:
+        """Cancel a resting order or a pending stop; see `Exchange.cancel`."""
+    def modify(
+        self,
+        symbol: str,
+        order_id: SupportsIndex,
+        new_price: SupportsIndex,
+        new_quantity: SupportsIndex,
+    ) -> ModifyResult:
+        """Cancel a resting order and replace it; see `Exchange.modify`."""
+    def reduce(
+        self, symbol: str, order_id: SupportsIndex, quantity: SupportsIndex
+    ) -> CancelResult:
+        """Take quantity off a resting order; see `Exchange.reduce`."""
+    def get_order(self, symbol: str, order_id: SupportsIndex) -> Order | None:
+        """Return an order, or ``None`` if its id is unknown; see `Exchange.get_order`."""
+    def get_stop_order(self, symbol: str, order_id: SupportsIndex) -> StopOrder | None:
+        """Return a stop, or ``None`` if its id is unknown; see `Exchange.get_stop_order`."""
+    def queue_position(self, symbol: str, order_id: SupportsIndex) -> QueuePosition | None:
+        """Return what stands before an order at its price; see `Exchange.queue_position`."""
+    def best_bid(self, symbol: str) -> int | None:
+        """Return the highest bid, in the smallest currency unit, or ``None`` without bids."""
+    def best_ask(self, symbol: str) -> int | None:
+        """Return the lowest ask, in the smallest currency unit, or ``None`` without asks."""
+    def best_bid_ask(self, symbol: str) -> tuple[int | None, int | None]:
+        """Return the highest bid and the lowest ask, ``None`` where a side is empty."""
+    def spread(self, symbol: str) -> int | None:
+        """Return best ask - best bid, or ``None`` where a side is empty."""
+    def last_trade_price(self, symbol: str) -> int | None:
+        """Return the price of the last trade, or ``None`` before the first."""
+    def depth(self, symbol: str, levels: SupportsIndex = 10) -> BookSnapshot:
+        """Return the best levels of each side; see `Exchange.depth`."""
+    def full_book(self, symbol: str) -> BookSnapshot:
+        """Return every level, with each level's orders in the order of their queue."""
+    def trades(self, symbol: str) -> list[Trade]:
+        """Return all trades since the start or the last `clear_trades`, oldest first."""
+    def clear_trades(self, symbol: str) -> None:
+        """Forget the trades; see `Exchange.clear_trades`."""
+    def events(self, symbol: str) -> list[Event]:
+        """Return the event log: every accepted command, oldest first."""
+    def clear_events(self, symbol: str) -> None:
+        """Forget the event log; see `Exchange.clear_events`."""
+    def clear_order_history(self, symbol: str) -> int:
+        """Forget finished orders and stops; see `Exchange.clear_order_history`."""
+    def pending_stop_count(self, symbol: str) -> int:
+        """Return how many stops wait for their price."""
+    def check_invariants(self, symbol: str | None = None) -> None:
+        """Check internal consistency, of one exchange or of all.
+
+        Raises
+        ------
+        InvariantError
+            If something is broken, which would be a bug in nanobook.
+        """
+    def state_digest(self, symbol: str | None = None) -> str:
+        """Return a hash of the state of one exchange or of all, 16 hexadecimal digits."""
+    def to_bytes(self, symbol: str | None = None) -> bytes:
+        """Return the whole state of one exchange or of all, versioned and checksummed.
+
+        `Exchange.from_bytes` reads that of one, `MultiExchange.from_bytes` that of all.
+        """
+    @classmethod
+    def from_bytes(cls, data: Buffer) -> MultiExchange:
+        """Return the exchanges that `to_bytes` wrote without a symbol.
+
+        Parameters
+        ----------
+        data : bytes-like
+            What `to_bytes` gave.
+
+        Raises
+        ------
+        PersistenceError
+            If the data is damaged or of another version.
+        """
+    def save(self, symbol: str, path: _Path) -> None:
+        """Write the event log of one exchange to a file; see `Exchange.save`.
+
+        `Exchange.load` reads it.
+        """
+    def __len__(self) -> int: ...
+    def __contains__(self, symbol: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __getitem__(self, symbol: str, /) -> Exchange: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __copy__(self) -> MultiExchange: ...
+    def __deepcopy__(self, memo: object) -> MultiExchange: ...
