@@ -5,9 +5,11 @@ from __future__ import annotations
 __all__ = [
     "InvariantError",
     "MissingFileError",
+    "MissingPackageError",
     "NanobookError",
     "OutOfRangeError",
     "PersistenceError",
+    "ReadOnlyError",
     "StorageError",
     "UnknownSymbolError",
     "ValidationError",
@@ -56,6 +58,18 @@ class StorageError(NanobookError, OSError):
 
 class MissingFileError(StorageError, FileNotFoundError):
     """A file or folder that does not exist."""
+
+    __module__ = "nanobook"
+
+
+class ReadOnlyError(NanobookError, TypeError):
+    """A trade on the read-only portfolio that a strategy gets."""
+
+    __module__ = "nanobook"
+
+
+class MissingPackageError(NanobookError, ImportError):
+    """A package that is optional, is needed here, and is not installed."""
 
     __module__ = "nanobook"
 

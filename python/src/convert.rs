@@ -3,8 +3,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use nanobook::{
-    Digest, OrderId, OrderStatus, Price, Quantity, Side, StopStatus, Symbol, TimeInForce,
-    TrailMethod,
+    Digest, FillTiming, OrderId, OrderStatus, Price, Quantity, Side, StopStatus, Symbol,
+    TimeInForce, TrailMethod,
 };
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
@@ -253,6 +253,15 @@ pub(crate) fn stop_status(value: Arg<'_, '_>, name: &str) -> PyResult<StopStatus
             ("cancelled", StopStatus::Cancelled),
         ],
         expected: "'pending', 'triggered' or 'cancelled'",
+    };
+    CHOICES.read(value, name)
+}
+
+/// Reads when a backtest's targets are traded.
+pub(crate) fn fill_timing(value: Arg<'_, '_>, name: &str) -> PyResult<FillTiming> {
+    const CHOICES: Choices<FillTiming> = Choices {
+        names: &[("close", FillTiming::Close), ("next", FillTiming::Next)],
+        expected: "'close' or 'next'",
     };
     CHOICES.read(value, name)
 }

@@ -7,17 +7,20 @@ use std::io;
 use std::path::Path;
 
 use nanobook::{
-    InvariantError as CoreInvariantError, MultiError, PersistenceError as CorePersistenceError,
-    ReplayError, SymbolError, ValidationError as CoreValidationError,
+    InvariantError as CoreInvariantError, MetricsError, MultiError,
+    PersistenceError as CorePersistenceError, PortfolioError, ReplayError, SeriesError,
+    SymbolError, ValidationError as CoreValidationError,
 };
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyImportError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 pyo3::import_exception!(nanobook._errors, InvariantError);
 pyo3::import_exception!(nanobook._errors, MissingFileError);
+pyo3::import_exception!(nanobook._errors, MissingPackageError);
 pyo3::import_exception!(nanobook._errors, OutOfRangeError);
 pyo3::import_exception!(nanobook._errors, PersistenceError);
+pyo3::import_exception!(nanobook._errors, ReadOnlyError);
 pyo3::import_exception!(nanobook._errors, StorageError);
 pyo3::import_exception!(nanobook._errors, UnknownSymbolError);
 pyo3::import_exception!(nanobook._errors, ValidationError);
@@ -44,6 +47,12 @@ pub(crate) enum BindingError {
     File(io::Error, OsString),
     /// A bug in the core.
     Invariant(CoreInvariantError),
+    /// What a portfolio or a cost model refused.
+    Portfolio(PortfolioError),
+    /// Prices that make no series.
+    Series(SeriesError),
+    /// Returns or rates that have no metrics.
+    Metrics(MetricsError),
 }
 
 impl BindingError {
@@ -72,6 +81,9 @@ impl From<BindingError> for PyErr {
             BindingError::Persistence(error) => PersistenceError::new_err(error.to_string()),
             BindingError::File(error, path) => Python::attach(|py| storage(py, &error, Some(path))),
             BindingError::Invariant(error) => InvariantError::new_err(error.to_string()),
+            BindingError::Portfolio(error) => portfolio(&error, None),
+            BindingError::Series(error) => invalid(error.to_string()),
+            BindingError::Metrics(error) => invalid(error.to_string()),
         }
     }
 }
@@ -112,6 +124,24 @@ impl From<CoreInvariantError> for BindingError {
     }
 }
 
+impl From<PortfolioError> for BindingError {
+    fn from(error: PortfolioError) -> Self {
+        Self::Portfolio(error)
+    }
+}
+
+impl From<SeriesError> for BindingError {
+    fn from(error: SeriesError) -> Self {
+        Self::Series(error)
+    }
+}
+
+impl From<MetricsError> for BindingError {
+    fn from(error: MetricsError) -> Self {
+        Self::Metrics(error)
+    }
+}
+
 impl From<MultiError> for BindingError {
     fn from(error: MultiError) -> Self {
         match error {
@@ -132,6 +162,37 @@ pub(crate) fn invalid(message: String) -> PyErr {
 #[cold]
 pub(crate) fn out_of_range(message: String) -> PyErr {
     OutOfRangeError::new_err(message)
+}
+
+/// Returns the error for what a portfolio refused, at a bar of a backtest or by itself.
+#[cold]
+pub(crate) fn portfolio(error: &PortfolioError, bar: Option<usize>) -> PyErr {
+    let message = bar.map_or_else(|| error.to_string(), |bar| format!("bar {bar}: {error}"));
+    match error {
+        PortfolioError::Overflow { .. } | PortfolioError::TargetOverflow { .. } => {
+            out_of_range(message)
+        }
+        _ => invalid(message),
+    }
+}
+
+/// Returns the error for trading on the view that a strategy gets.
+#[cold]
+pub(crate) fn read_only() -> PyErr {
+    ReadOnlyError::new_err(
+        "a strategy's portfolio is a read-only view: return targets, or trade on a copy of it",
+    )
+}
+
+/// Returns the error for what needs NumPy where it is not installed.
+#[cold]
+pub(crate) fn missing_numpy(py: Python<'_>, cause: PyErr) -> PyErr {
+    if !cause.is_instance_of::<PyImportError>(py) {
+        return cause;
+    }
+    let error = MissingPackageError::new_err("this needs NumPy, which is not installed");
+    error.set_cause(py, Some(cause));
+    error
 }
 
 /// Returns the error for a value of the wrong type: `"{name} must be {expected}, got {value}"`.

@@ -6,16 +6,23 @@
     reason = "PyO3 hands arguments over by value"
 )]
 
+mod backtest;
 mod command;
 mod convert;
+mod cost;
 mod errors;
 mod event;
 mod exchange;
+mod metrics;
 mod multi;
 mod order;
+mod portfolio;
+mod position;
 mod results;
+mod series;
 mod snapshot;
 mod stop;
+mod strategy;
 mod trade;
 
 use pyo3::prelude::*;
@@ -26,17 +33,31 @@ mod nanobook {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::backtest::{PyBacktestResult, run_backtest, sweep_equal_weight};
+    #[pymodule_export]
+    use crate::cost::PyCostModel;
+    #[pymodule_export]
     use crate::event::PyEvent;
     #[pymodule_export]
     use crate::exchange::PyExchange;
+    #[pymodule_export]
+    use crate::metrics::{PyMetrics, compute_metrics};
     #[pymodule_export]
     use crate::multi::PyMultiExchange;
     #[pymodule_export]
     use crate::order::PyOrder;
     #[pymodule_export]
+    use crate::portfolio::PyPortfolio;
+    #[pymodule_export]
+    use crate::position::{PyFill, PyPosition};
+    #[pymodule_export]
     use crate::results::{PyCancelResult, PyModifyResult, PyStopSubmitResult, PySubmitResult};
     #[pymodule_export]
+    use crate::series::PyPriceSeries;
+    #[pymodule_export]
     use crate::snapshot::{PyBookSnapshot, PyLevelSnapshot};
+    #[pymodule_export]
+    use crate::strategy::PyEqualWeight;
     #[pymodule_export]
     use crate::trade::PyTrade;
 
@@ -46,6 +67,12 @@ mod nanobook {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // The names of the 0.4 bindings.
+        module.add("py_compute_metrics", module.getattr("compute_metrics")?)?;
+        module.add(
+            "py_sweep_equal_weight",
+            module.getattr("sweep_equal_weight")?,
+        )?;
         crate::convert::init(module.py())
     }
 }

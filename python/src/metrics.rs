@@ -1,0 +1,340 @@
+//! `Metrics` and `compute_metrics`.
+
+use nanobook::{Metrics, MetricsError};
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyUserWarning;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple, PyType};
+
+use crate::convert::{self, Arg, Reduced};
+use crate::errors::{BindingResult, wrong_type};
+
+/// Above this a risk free rate per period is more likely an annual one.
+const RISK_FREE_USUAL_MAX: f64 = 0.01;
+
+/// Measures of a series of returns; NaN where one is undefined.
+#[pyclass(name = "Metrics", module = "nanobook", frozen, eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct PyMetrics(pub(crate) Metrics);
+
+/// A field's value as Python sees it.
+#[derive(Clone, Copy)]
+enum Value {
+    Float(f64),
+    Count(usize),
+}
+
+impl Value {
+    fn object(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        match self {
+            Self::Float(value) => Ok(value.into_pyobject(py)?.into_any()),
+            Self::Count(count) => Ok(count.into_pyobject(py)?.into_any()),
+        }
+    }
+
+    fn shown(self) -> String {
+        match self {
+            Self::Count(count) => count.to_string(),
+            Self::Float(value) if value.is_finite() => format!("{value:?}"),
+            Self::Float(value) if value.is_nan() => "nan".to_owned(),
+            Self::Float(value) => if value > 0.0 { "inf" } else { "-inf" }.to_owned(),
+        }
+    }
+}
+
+/// The names of the fields, in the order of the constructor.
+const NAMES: [&str; 18] = [
+    "total_return",
+    "cagr",
+    "volatility",
+    "sharpe",
+    "sortino",
+    "max_drawdown",
+    "calmar",
+    "num_periods",
+    "winning_periods",
+    "losing_periods",
+    "var_95",
+    "cvar_95",
+    "win_rate",
+    "profit_factor",
+    "payoff_ratio",
+    "skew",
+    "kurtosis",
+    "max_drawdown_periods",
+];
+
+/// Returns the fields' values in the order of `NAMES`.
+fn values(metrics: &Metrics) -> [Value; 18] {
+    use Value::{Count, Float};
+    [
+        Float(metrics.total_return),
+        Float(metrics.cagr),
+        Float(metrics.volatility),
+        Float(metrics.sharpe),
+        Float(metrics.sortino),
+        Float(metrics.max_drawdown),
+        Float(metrics.calmar),
+        Count(metrics.num_periods),
+        Count(metrics.winning_periods),
+        Count(metrics.losing_periods),
+        Float(metrics.var_95),
+        Float(metrics.cvar_95),
+        Float(metrics.win_rate),
+        Float(metrics.profit_factor),
+        Float(metrics.payoff_ratio),
+        Float(metrics.skew),
+        Float(metrics.kurtosis),
+        Count(metrics.max_drawdown_periods),
+    ]
+}
+
+pub(crate) fn shown(metrics: &Metrics) -> String {
+    let fields = NAMES.iter().zip(values(metrics));
+    let fields = fields.map(|(name, value)| format!("{name}={}", value.shown()));
+    format!("Metrics({})", fields.collect::<Vec<_>>().join(", "))
+}
+
+/// Returns the rows of an HTML table of the metrics.
+pub(crate) fn html_rows(metrics: &Metrics) -> String {
+    let rows = NAMES.iter().zip(values(metrics)).map(|(name, value)| {
+        let value = match value {
+            Value::Float(value) => format!("{value:.6}"),
+            Value::Count(count) => count.to_string(),
+        };
+        format!("<tr><th>{name}</th><td>{value}</td></tr>")
+    });
+    rows.collect()
+}
+
+/// Warns about a risk free rate that looks annual.
+pub(crate) fn warn_if_annual(py: Python<'_>, risk_free: f64) -> PyResult<()> {
+    if risk_free <= RISK_FREE_USUAL_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "risk_free is per period, and {risk_free} is above {RISK_FREE_USUAL_MAX}: \
+         divide an annual rate by the periods per year"
+    );
+    let category = py.get_type::<PyUserWarning>();
+    let message = std::ffi::CString::new(message).expect("a message without zero bytes");
+    PyErr::warn(py, &category, &message, 1)
+}
+
+/// Returns from any sequence or one-dimensional buffer of numbers.
+pub(crate) fn read_returns(returns: Arg<'_, '_>, name: &str) -> PyResult<Vec<f64>> {
+    if let Ok(buffer) = PyBuffer::<f64>::get(returns) {
+        if buffer.dimensions() != 1 {
+            return Err(crate::errors::invalid(format!(
+                "{name} must have one dimension, got {}",
+                buffer.dimensions()
+            )));
+        }
+        return buffer.to_vec(returns.py());
+    }
+    let Ok(items) = returns.try_iter() else {
+        return Err(wrong_type(name, "a sequence of numbers", returns));
+    };
+    items
+        .enumerate()
+        .map(|(index, item)| convert::float(&item?, &format!("{name}[{index}]")))
+        .collect()
+}
+
+/// Return the metrics of simple returns per period, or ``None`` for no returns.
+#[pyfunction]
+#[pyo3(signature = (returns, periods_per_year=252.0, risk_free=0.0))]
+pub(crate) fn compute_metrics(
+    py: Python<'_>,
+    returns: Arg<'_, '_>,
+    periods_per_year: f64,
+    risk_free: f64,
+) -> BindingResult<Option<PyMetrics>> {
+    let returns = read_returns(returns, "returns")?;
+    warn_if_annual(py, risk_free)?;
+    let metrics: Result<_, MetricsError> =
+        py.detach(|| nanobook::compute_metrics(&returns, periods_per_year, risk_free));
+    Ok(metrics?.map(PyMetrics))
+}
+
+#[pymethods]
+impl PyMetrics {
+    #[new]
+    #[expect(clippy::too_many_arguments, reason = "one for each field")]
+    fn new(
+        total_return: f64,
+        cagr: f64,
+        volatility: f64,
+        sharpe: f64,
+        sortino: f64,
+        max_drawdown: f64,
+        calmar: f64,
+        num_periods: usize,
+        winning_periods: usize,
+        losing_periods: usize,
+        var_95: f64,
+        cvar_95: f64,
+        win_rate: f64,
+        profit_factor: f64,
+        payoff_ratio: f64,
+        skew: f64,
+        kurtosis: f64,
+        max_drawdown_periods: usize,
+    ) -> Self {
+        Self(Metrics {
+            total_return,
+            cagr,
+            volatility,
+            sharpe,
+            sortino,
+            max_drawdown,
+            max_drawdown_periods,
+            calmar,
+            num_periods,
+            winning_periods,
+            losing_periods,
+            win_rate,
+            profit_factor,
+            payoff_ratio,
+            var_95,
+            cvar_95,
+            skew,
+            kurtosis,
+        })
+    }
+
+    /// ``prod(1 + r) - 1``; -1 after a return of -1 or less.
+    #[getter]
+    fn total_return(&self) -> f64 {
+        self.0.total_return
+    }
+
+    /// Compound annual growth rate: ``(1 + total_return) ** (P / n) - 1``.
+    #[getter]
+    fn cagr(&self) -> f64 {
+        self.0.cagr
+    }
+
+    /// Annualized standard deviation of the returns, ddof 1.
+    #[getter]
+    fn volatility(&self) -> f64 {
+        self.0.volatility
+    }
+
+    /// ``mean(r - rf) / sd(r - rf) * sqrt(P)``, ddof 1.
+    #[getter]
+    fn sharpe(&self) -> f64 {
+        self.0.sharpe
+    }
+
+    /// ``mean(r - rf) * P / (dd * sqrt(P))``, dd the downside deviation over all periods.
+    #[getter]
+    fn sortino(&self) -> f64 {
+        self.0.sortino
+    }
+
+    /// The largest peak-to-trough fall of wealth, as a positive fraction.
+    #[getter]
+    fn max_drawdown(&self) -> f64 {
+        self.0.max_drawdown
+    }
+
+    /// ``cagr / max_drawdown``.
+    #[getter]
+    fn calmar(&self) -> f64 {
+        self.0.calmar
+    }
+
+    /// How many returns there are.
+    #[getter]
+    fn num_periods(&self) -> usize {
+        self.0.num_periods
+    }
+
+    /// How many are above zero.
+    #[getter]
+    fn winning_periods(&self) -> usize {
+        self.0.winning_periods
+    }
+
+    /// How many are below zero.
+    #[getter]
+    fn losing_periods(&self) -> usize {
+        self.0.losing_periods
+    }
+
+    /// The 5th percentile of the returns, as numpy computes it.
+    #[getter]
+    fn var_95(&self) -> f64 {
+        self.0.var_95
+    }
+
+    /// The mean of the ``floor((n - 1) * 0.05) + 1`` lowest returns.
+    #[getter]
+    fn cvar_95(&self) -> f64 {
+        self.0.cvar_95
+    }
+
+    /// ``winning_periods / num_periods``.
+    #[getter]
+    fn win_rate(&self) -> f64 {
+        self.0.win_rate
+    }
+
+    /// Sum of the gains over the sum of the losses.
+    #[getter]
+    fn profit_factor(&self) -> f64 {
+        self.0.profit_factor
+    }
+
+    /// Mean gain over mean loss.
+    #[getter]
+    fn payoff_ratio(&self) -> f64 {
+        self.0.payoff_ratio
+    }
+
+    /// Skewness, ``m3 / m2 ** 1.5`` with moments over n.
+    #[getter]
+    fn skew(&self) -> f64 {
+        self.0.skew
+    }
+
+    /// Excess kurtosis, ``m4 / m2 ** 2 - 3`` with moments over n.
+    #[getter]
+    fn kurtosis(&self) -> f64 {
+        self.0.kurtosis
+    }
+
+    /// The most periods that any drawdown took.
+    #[getter]
+    fn max_drawdown_periods(&self) -> usize {
+        self.0.max_drawdown_periods
+    }
+
+    /// Return the fields by name.
+    fn to_dict<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
+        let py = slf.py();
+        let dict = PyDict::new(py);
+        for (name, value) in NAMES.iter().zip(values(&slf.get().0)) {
+            dict.set_item(name, value.object(py)?)?;
+        }
+        Ok(dict)
+    }
+
+    fn __repr__(&self) -> String {
+        shown(&self.0)
+    }
+
+    fn _repr_html_(&self) -> String {
+        format!("<table>{}</table>", html_rows(&self.0))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py, Bound<'py, PyTuple>>> {
+        let py = slf.py();
+        let values: PyResult<Vec<_>> = values(&slf.get().0)
+            .into_iter()
+            .map(|value| value.object(py))
+            .collect();
+        Ok((PyType::new::<Self>(py), PyTuple::new(py, values?)?))
+    }
+}

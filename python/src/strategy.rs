@@ -1,0 +1,210 @@
+//! Strategies: Python callables, and those that never enter Python.
+
+use std::sync::Arc;
+
+use nanobook::{Decision, Portfolio, PriceSeries, Prices, Strategy, Symbol, Targets};
+use pyo3::buffer::PyBuffer;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple, PyType};
+
+use crate::convert::{self, Arg};
+use crate::errors::{invalid, shown};
+use crate::portfolio::PyPortfolio;
+
+/// ``1/n`` in each of the n symbols that have had a price so far; never enters Python.
+#[pyclass(name = "EqualWeight", module = "nanobook", frozen, eq, hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PyEqualWeight;
+
+#[pymethods]
+impl PyEqualWeight {
+    #[new]
+    fn new() -> Self {
+        Self
+    }
+
+    #[expect(
+        clippy::unused_self,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "Python calls it on an instance"
+    )]
+    fn __repr__(&self) -> &'static str {
+        "EqualWeight()"
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyType>, Bound<'py, PyTuple>) {
+        (PyType::new::<Self>(slf.py()), PyTuple::empty(slf.py()))
+    }
+}
+
+/// A Python callable as a strategy. Its exceptions are its error.
+pub(crate) struct PyStrategy {
+    callable: Py<PyAny>,
+    view: Py<PyPortfolio>,
+    /// The symbols of the columns, made once: dicts of the same strings are built fast, and an
+    /// answer's symbols are mostly these very objects.
+    names: Vec<Py<PyString>>,
+}
+
+impl PyStrategy {
+    pub(crate) fn new(callable: Arg<'_, '_>) -> PyResult<Self> {
+        Ok(Self {
+            callable: callable.clone().unbind(),
+            view: Py::new(callable.py(), PyPortfolio::view())?,
+            names: Vec::new(),
+        })
+    }
+
+    /// Returns the view that the callable gets.
+    pub(crate) fn view(&self, py: Python<'_>) -> Py<PyPortfolio> {
+        self.view.clone_ref(py)
+    }
+
+    fn ask(
+        &self,
+        py: Python<'_>,
+        bar: usize,
+        prices: &Prices<'_>,
+        targets: &mut Targets<'_>,
+    ) -> PyResult<Decision> {
+        let dict = PyDict::new(py);
+        for (column, price) in prices.columns() {
+            dict.set_item(&self.names[column], price.0)?;
+        }
+        let called = self.callable.bind(py).call1((bar, dict, &self.view));
+        // A callable in C returns without looking at signals.
+        let called = called.and_then(|answer| py.check_signals().map(|()| answer));
+        let answer = called.map_err(|error| with_note(py, error, bar))?;
+        self.read(&answer, bar, targets)
+    }
+
+    /// Reads a strategy's answer into the targets.
+    fn read(
+        &self,
+        answer: Arg<'_, '_>,
+        bar: usize,
+        targets: &mut Targets<'_>,
+    ) -> PyResult<Decision> {
+        if answer.is_none() {
+            return Ok(Decision::Hold);
+        }
+        if let Ok(dict) = answer.cast::<PyDict>() {
+            for (place, (symbol, weight)) in dict.iter().enumerate() {
+                self.set(&symbol, &weight, place, bar, targets)?;
+            }
+            return Ok(Decision::Rebalance);
+        }
+        let is_list = answer.is_instance_of::<PyList>() || answer.is_instance_of::<PyTuple>();
+        if !is_list {
+            if let Ok(buffer) = PyBuffer::<f64>::get(answer) {
+                targets.set_all(&buffer.to_vec(answer.py())?);
+                return Ok(Decision::Rebalance);
+            }
+        }
+        let is_text = answer.is_instance_of::<PyString>();
+        let Some(items) = answer.try_iter().ok().filter(|_| !is_text) else {
+            return Err(wrong_answer(answer, bar));
+        };
+        for (place, item) in items.enumerate() {
+            let item = item.map_err(|error| with_note(answer.py(), error, bar))?;
+            let Ok((symbol, weight)) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()
+            else {
+                return Err(wrong_answer(&item, bar));
+            };
+            self.set(&symbol, &weight, place, bar, targets)?;
+        }
+        Ok(Decision::Rebalance)
+    }
+
+    #[inline]
+    fn set(
+        &self,
+        symbol: Arg<'_, '_>,
+        weight: Arg<'_, '_>,
+        place: usize,
+        bar: usize,
+        targets: &mut Targets<'_>,
+    ) -> PyResult<()> {
+        let weight = match weight.cast_exact::<PyFloat>() {
+            Ok(weight) => weight.value(),
+            Err(_) => convert::float(weight, "weight").map_err(|error| {
+                if error.is_instance_of::<pyo3::exceptions::PyTypeError>(weight.py()) {
+                    invalid(format!(
+                        "bar {bar}: the weight of {} must be a number, got {}",
+                        shown(symbol),
+                        shown(weight)
+                    ))
+                } else {
+                    with_note(weight.py(), error, bar)
+                }
+            })?,
+        };
+        if self.names.get(place).is_some_and(|name| symbol.is(name)) {
+            targets.set_column(place, weight);
+            return Ok(());
+        }
+        let name = symbol.cast::<PyString>().ok();
+        let name = name.and_then(|name| Symbol::try_new(name.to_str().ok()?).ok());
+        match name {
+            Some(name) => targets.set(name, weight),
+            None => {
+                return Err(invalid(format!(
+                    "bar {bar}: a target must be for a symbol of the price series, got {}",
+                    shown(symbol)
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds a note that names the bar to an exception of the strategy's own.
+#[cold]
+fn with_note(py: Python<'_>, error: PyErr, bar: usize) -> PyErr {
+    let note = format!("raised by the strategy at bar {bar}");
+    // An exception that takes no notes goes without one.
+    let _ = error.value(py).call_method1("add_note", (note,));
+    error
+}
+
+#[cold]
+fn wrong_answer(answer: Arg<'_, '_>, bar: usize) -> PyErr {
+    invalid(format!(
+        "bar {bar}: a strategy must return pairs of symbol and weight, a dict, an array of one \
+         weight for each symbol, or None, got {}",
+        shown(answer)
+    ))
+}
+
+impl Strategy for PyStrategy {
+    type Error = PyErr;
+
+    fn start(&mut self, series: &PriceSeries) -> PyResult<()> {
+        Python::attach(|py| {
+            self.names = series
+                .symbols()
+                .iter()
+                .map(|symbol| PyString::intern(py, symbol.as_str()).unbind())
+                .collect();
+        });
+        Ok(())
+    }
+
+    fn compute_weights(
+        &mut self,
+        bar: usize,
+        prices: &Prices<'_>,
+        portfolio: &Arc<Portfolio>,
+        targets: &mut Targets<'_>,
+    ) -> PyResult<Decision> {
+        Python::attach(|py| {
+            let view = self.view.get();
+            view.show(py, Some(Arc::clone(portfolio)));
+            let decision = self.ask(py, bar, prices, targets)?;
+            // What is not lent any more can be changed without a copy. After an exception nothing
+            // changes any more, and the view keeps what the strategy saw last.
+            view.show(py, None);
+            Ok(decision)
+        })
+    }
+}
