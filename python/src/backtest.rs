@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use nanobook::{
-    BacktestConfig, BacktestError, BacktestResult, CostModel, EqualWeight, FillTiming, PriceSeries,
-    Strategy, Symbol, run_backtest_until,
+    BacktestConfig, BacktestError, BacktestResult, EqualWeight, PriceSeries, Strategy, Symbol,
+    run_backtest_until,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyList};
 
+use crate::arguments::{Costs, Fill, PeriodsPerYear, RiskFree};
 use crate::convert::{self, Arg};
-use crate::cost;
 use crate::errors::{BindingResult, missing_numpy, wrong_type};
 use crate::metrics::{self, PyMetrics, warn_if_annual};
 use crate::portfolio::PyPortfolio;
@@ -55,11 +55,6 @@ impl PyBacktestResult {
         let made = self.arrays[array as usize].get_or_try_init(py, make)?;
         Ok(made.clone_ref(py))
     }
-}
-
-/// Reads when targets are traded.
-fn fill_timing(fill: Arg<'_, '_>) -> PyResult<FillTiming> {
-    convert::fill_timing(fill, "fill")
 }
 
 /// Returns an array of numbers in native byte order, read-only.
@@ -144,10 +139,10 @@ fn without_strategy<E>(error: BacktestError<E>) -> BacktestError<std::convert::I
 #[pyfunction]
 #[pyo3(
     signature = (
-        strategy, price_series, initial_cash, cost_model=None, periods_per_year=252.0,
-        risk_free=0.0, fill=None
+        strategy, price_series, initial_cash, cost_model=Costs::DEFAULT,
+        periods_per_year=PeriodsPerYear::DEFAULT, risk_free=RiskFree::DEFAULT, fill=Fill::DEFAULT
     ),
-    text_signature = "(strategy, price_series, initial_cash, cost_model=CostModel.zero(), \
+    text_signature = "(strategy, price_series, initial_cash, cost_model=..., \
                       periods_per_year=252.0, risk_free=0.0, fill='close')"
 )]
 #[expect(clippy::too_many_arguments, reason = "as specified")]
@@ -156,26 +151,23 @@ pub(crate) fn run_backtest(
     strategy: Arg<'_, '_>,
     price_series: Arg<'_, '_>,
     initial_cash: Arg<'_, '_>,
-    cost_model: Option<Arg<'_, '_>>,
-    periods_per_year: f64,
-    risk_free: f64,
-    fill: Option<Arg<'_, '_>>,
+    cost_model: Costs,
+    periods_per_year: PeriodsPerYear,
+    risk_free: RiskFree,
+    fill: Fill,
 ) -> BindingResult<PyBacktestResult> {
     let config = BacktestConfig {
-        cost_model: match cost_model {
-            Some(model) => cost::read(model, "cost_model")?,
-            None => CostModel::zero(),
-        },
-        periods_per_year,
-        risk_free,
-        fill: fill.map_or(Ok(FillTiming::Close), fill_timing)?,
-        ..BacktestConfig::new(convert::integer(initial_cash, "initial_cash")?)
+        initial_cash: convert::integer(initial_cash, "initial_cash")?,
+        cost_model: cost_model.0,
+        periods_per_year: periods_per_year.0,
+        risk_free: risk_free.0,
+        fill: fill.0,
     };
     let is_equal_weight = strategy.is_instance_of::<PyEqualWeight>();
     if !is_equal_weight && !strategy.is_callable() {
         return Err(wrong_type("strategy", "callable or a built-in strategy", strategy).into());
     }
-    warn_if_annual(py, risk_free)?;
+    warn_if_annual(py, config.risk_free)?;
     let series = series::read(price_series)?;
     let result = if is_equal_weight {
         run(py, EqualWeight::new(), &series, &config)
@@ -196,22 +188,28 @@ pub(crate) fn run_backtest(
 ///
 /// Kept for scripts written for 0.4: every run is the same.
 #[pyfunction]
-#[pyo3(signature = (n_params, price_series, initial_cash, periods_per_year=12.0, risk_free=0.0))]
+#[pyo3(
+    signature = (
+        n_params, price_series, initial_cash, periods_per_year=PeriodsPerYear::MONTHS,
+        risk_free=RiskFree::DEFAULT
+    ),
+    text_signature = "(n_params, price_series, initial_cash, periods_per_year=12.0, risk_free=0.0)"
+)]
 pub(crate) fn sweep_equal_weight(
     py: Python<'_>,
     n_params: Arg<'_, '_>,
     price_series: Arg<'_, '_>,
     initial_cash: Arg<'_, '_>,
-    periods_per_year: f64,
-    risk_free: f64,
+    periods_per_year: PeriodsPerYear,
+    risk_free: RiskFree,
 ) -> BindingResult<Vec<Option<PyMetrics>>> {
     let runs: usize = convert::integer(n_params, "n_params")?;
     let config = BacktestConfig {
-        periods_per_year,
-        risk_free,
+        periods_per_year: periods_per_year.0,
+        risk_free: risk_free.0,
         ..BacktestConfig::new(convert::integer(initial_cash, "initial_cash")?)
     };
-    warn_if_annual(py, risk_free)?;
+    warn_if_annual(py, config.risk_free)?;
     let series = series::read(price_series)?;
     if runs == 0 {
         return Ok(Vec::new());

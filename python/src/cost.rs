@@ -4,6 +4,7 @@ use nanobook::CostModel;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
+use crate::arguments::{CommissionBps, MinTradeFee, SlippageBps};
 use crate::convert::{self, Arg, Reduced};
 use crate::errors::BindingResult;
 
@@ -20,7 +21,7 @@ pub(crate) fn read(value: Arg<'_, '_>, name: &str) -> PyResult<CostModel> {
     }
 }
 
-pub(crate) fn shown(model: &CostModel) -> String {
+fn shown(model: &CostModel) -> String {
     format!(
         "CostModel(commission_bps={}, slippage_bps={}, min_trade_fee={})",
         model.commission_bps(),
@@ -29,31 +30,25 @@ pub(crate) fn shown(model: &CostModel) -> String {
     )
 }
 
-/// Reads an integer argument that may be left out.
-fn integer_or<T: convert::Integer>(
-    value: Option<Arg<'_, '_>>,
-    name: &str,
-    default: T,
-) -> PyResult<T> {
-    value.map_or(Ok(default), |value| convert::integer(value, name))
-}
-
 #[pymethods]
 impl PyCostModel {
     #[new]
     #[pyo3(
-        signature = (commission_bps=None, slippage_bps=None, min_trade_fee=None),
+        signature = (
+            commission_bps=CommissionBps::DEFAULT, slippage_bps=SlippageBps::DEFAULT,
+            min_trade_fee=MinTradeFee::DEFAULT
+        ),
         text_signature = "(commission_bps=0, slippage_bps=0, min_trade_fee=0)"
     )]
     fn new(
-        commission_bps: Option<Arg<'_, '_>>,
-        slippage_bps: Option<Arg<'_, '_>>,
-        min_trade_fee: Option<Arg<'_, '_>>,
+        commission_bps: CommissionBps,
+        slippage_bps: SlippageBps,
+        min_trade_fee: MinTradeFee,
     ) -> BindingResult<Self> {
         Ok(Self(CostModel::try_new(
-            integer_or(commission_bps, "commission_bps", 0)?,
-            integer_or(slippage_bps, "slippage_bps", 0)?,
-            integer_or(min_trade_fee, "min_trade_fee", 0)?,
+            commission_bps.0,
+            slippage_bps.0,
+            min_trade_fee.0,
         )?))
     }
 

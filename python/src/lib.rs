@@ -6,6 +6,7 @@
     reason = "PyO3 hands arguments over by value"
 )]
 
+mod arguments;
 mod backtest;
 mod command;
 mod convert;

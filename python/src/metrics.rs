@@ -6,6 +6,7 @@ use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
+use crate::arguments::{PeriodsPerYear, RiskFree};
 use crate::convert::{self, Arg, Reduced};
 use crate::errors::{BindingResult, wrong_type};
 
@@ -143,13 +144,19 @@ pub(crate) fn read_returns(returns: Arg<'_, '_>, name: &str) -> PyResult<Vec<f64
 
 /// Return the metrics of simple returns per period, or ``None`` for no returns.
 #[pyfunction]
-#[pyo3(signature = (returns, periods_per_year=252.0, risk_free=0.0))]
+#[pyo3(
+    signature = (
+        returns, periods_per_year=PeriodsPerYear::DEFAULT, risk_free=RiskFree::DEFAULT
+    ),
+    text_signature = "(returns, periods_per_year=252.0, risk_free=0.0)"
+)]
 pub(crate) fn compute_metrics(
     py: Python<'_>,
     returns: Arg<'_, '_>,
-    periods_per_year: f64,
-    risk_free: f64,
+    periods_per_year: PeriodsPerYear,
+    risk_free: RiskFree,
 ) -> BindingResult<Option<PyMetrics>> {
+    let (PeriodsPerYear(periods_per_year), RiskFree(risk_free)) = (periods_per_year, risk_free);
     let returns = read_returns(returns, "returns")?;
     warn_if_annual(py, risk_free)?;
     let metrics: Result<_, MetricsError> =

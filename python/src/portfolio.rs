@@ -7,8 +7,9 @@ use nanobook::{Portfolio, PortfolioSnapshot, Price, Symbol};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
 
+use crate::arguments::{Costs, PeriodsPerYear, RiskFree};
 use crate::convert::{self, Arg};
-use crate::cost::{self, PyCostModel};
+use crate::cost::PyCostModel;
 use crate::errors::{BindingError, BindingResult, invalid, read_only, wrong_type};
 use crate::exchange::{lock, lock_detached};
 use crate::metrics::{PyMetrics, warn_if_annual};
@@ -135,16 +136,12 @@ fn read_targets(targets: Arg<'_, '_>) -> BindingResult<Vec<(Symbol, f64)>> {
 impl PyPortfolio {
     #[new]
     #[pyo3(
-        signature = (initial_cash, cost_model=None),
-        text_signature = "(initial_cash, cost_model=CostModel.zero())"
+        signature = (initial_cash, cost_model=Costs::DEFAULT),
+        text_signature = "(initial_cash, cost_model=...)"
     )]
-    fn new(initial_cash: Arg<'_, '_>, cost_model: Option<Arg<'_, '_>>) -> PyResult<Self> {
+    fn new(initial_cash: Arg<'_, '_>, cost_model: Costs) -> PyResult<Self> {
         let initial_cash = convert::integer(initial_cash, "initial_cash")?;
-        let cost_model = match cost_model {
-            Some(model) => cost::read(model, "cost_model")?,
-            None => nanobook::CostModel::zero(),
-        };
-        Ok(Self::own(Portfolio::new(initial_cash, cost_model)))
+        Ok(Self::own(Portfolio::new(initial_cash, cost_model.0)))
     }
 
     /// The cash, in the smallest currency unit; below zero when it was borrowed.
@@ -295,13 +292,17 @@ impl PyPortfolio {
     }
 
     /// Return the metrics of the returns so far, or ``None`` when there are none.
-    #[pyo3(signature = (periods_per_year=252.0, risk_free=0.0))]
+    #[pyo3(
+        signature = (periods_per_year=PeriodsPerYear::DEFAULT, risk_free=RiskFree::DEFAULT),
+        text_signature = "($self, periods_per_year=252.0, risk_free=0.0)"
+    )]
     fn compute_metrics(
         &self,
         py: Python<'_>,
-        periods_per_year: f64,
-        risk_free: f64,
+        periods_per_year: PeriodsPerYear,
+        risk_free: RiskFree,
     ) -> BindingResult<Option<PyMetrics>> {
+        let (PeriodsPerYear(periods_per_year), RiskFree(risk_free)) = (periods_per_year, risk_free);
         warn_if_annual(py, risk_free)?;
         let metrics = self.with(py, |portfolio| {
             portfolio.compute_metrics(periods_per_year, risk_free)

@@ -150,9 +150,10 @@ impl PyPriceSeries {
     fn new(
         data: Arg<'_, '_>,
         symbols: Option<Arg<'_, '_>>,
-        tick_size: Option<f64>,
+        tick_size: Option<Arg<'_, '_>>,
     ) -> BindingResult<Self> {
-        from_data(data, symbols, tick_size).map(Self)
+        let tick_size = tick_size.map(|size| convert::float(size, "tick_size"));
+        from_data(data, symbols, tick_size.transpose()?).map(Self)
     }
 
     /// The symbols, in the order they first appeared.
