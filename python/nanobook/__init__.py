@@ -9,8 +9,6 @@
 (10050, 40)
 """
 
-from __future__ import annotations
-
 from nanobook._enums import OrderStatus, Side, StopStatus, TimeInForce
 from nanobook._errors import (
     InvariantError,

@@ -33,9 +33,7 @@ __all__ = [
 ]
 
 # Any case and any underscores are understood; these are the spellings worth writing.
-_Side: TypeAlias = (
-    Side | Literal["buy", "sell", "b", "s", "Buy", "Sell", "BUY", "SELL", "B", "S"]
-)
+_Side: TypeAlias = Side | Literal["buy", "sell", "b", "s", "Buy", "Sell", "BUY", "SELL", "B", "S"]
 _Tif: TypeAlias = TimeInForce | Literal["gtc", "ioc", "fok", "GTC", "IOC", "FOK"]
 _OrderStatus: TypeAlias = OrderStatus | Literal["new", "partially_filled", "filled", "cancelled"]
 _StopStatus: TypeAlias = StopStatus | Literal["pending", "triggered", "cancelled"]
@@ -1192,9 +1190,7 @@ class MultiExchange:
         new_quantity: SupportsIndex,
     ) -> ModifyResult:
         """Cancel a resting order and replace it; see `Exchange.modify`."""
-    def reduce(
-        self, symbol: str, order_id: SupportsIndex, quantity: SupportsIndex
-    ) -> CancelResult:
+    def reduce(self, symbol: str, order_id: SupportsIndex, quantity: SupportsIndex) -> CancelResult:
         """Take quantity off a resting order; see `Exchange.reduce`."""
     def get_order(self, symbol: str, order_id: SupportsIndex) -> Order | None:
         """Return an order, or ``None`` if its id is unknown; see `Exchange.get_order`."""

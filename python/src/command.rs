@@ -5,20 +5,20 @@
 use nanobook::{Event, OrderId};
 use pyo3::prelude::*;
 
-use crate::convert::{self, Arg, Tif};
+use crate::convert::{self, Arg, Optional};
 
 #[inline]
 pub(crate) fn submit_limit(
     side: Arg<'_, '_>,
     price: Arg<'_, '_>,
     quantity: Arg<'_, '_>,
-    tif: Tif,
+    tif: Optional<'_, '_>,
 ) -> PyResult<Event> {
     Ok(Event::SubmitLimit {
         side: convert::side(side, "side")?,
         price: convert::price(price, "price")?,
         quantity: convert::quantity(quantity, "quantity")?,
-        time_in_force: tif.0,
+        time_in_force: convert::tif(tif)?,
     })
 }
 
@@ -77,14 +77,14 @@ pub(crate) fn submit_stop_limit(
     stop_price: Arg<'_, '_>,
     limit_price: Arg<'_, '_>,
     quantity: Arg<'_, '_>,
-    tif: Tif,
+    tif: Optional<'_, '_>,
 ) -> PyResult<Event> {
     Ok(Event::SubmitStopLimit {
         side: convert::side(side, "side")?,
         stop_price: convert::price(stop_price, "stop_price")?,
         limit_price: convert::price(limit_price, "limit_price")?,
         quantity: convert::quantity(quantity, "quantity")?,
-        time_in_force: tif.0,
+        time_in_force: convert::tif(tif)?,
     })
 }
 
@@ -112,7 +112,7 @@ pub(crate) fn submit_trailing_stop_limit(
     quantity: Arg<'_, '_>,
     trail_type: Arg<'_, '_>,
     trail_value: Arg<'_, '_>,
-    tif: Tif,
+    tif: Optional<'_, '_>,
     atr_period: Option<Arg<'_, '_>>,
 ) -> PyResult<Event> {
     Ok(Event::SubmitTrailingStopLimit {
@@ -120,7 +120,7 @@ pub(crate) fn submit_trailing_stop_limit(
         initial_stop_price: convert::price(initial_stop_price, "initial_stop_price")?,
         limit_price: convert::price(limit_price, "limit_price")?,
         quantity: convert::quantity(quantity, "quantity")?,
-        time_in_force: tif.0,
+        time_in_force: convert::tif(tif)?,
         trail_method: convert::trail_method(trail_type, trail_value, atr_period)?,
     })
 }

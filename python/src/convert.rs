@@ -1,5 +1,6 @@
 //! Every conversion between Python and Rust values that the classes do not do themselves.
 
+use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use nanobook::{
@@ -17,6 +18,23 @@ use crate::errors::{BindingError, BindingResult, invalid, out_of_range, shown, w
 
 /// An argument as Python passed it.
 pub(crate) type Arg<'a, 'py> = &'a Bound<'py, PyAny>;
+
+/// An argument that may be left out but not be `None`.
+#[derive(Clone, Copy)]
+pub(crate) struct Optional<'a, 'py>(Option<Borrowed<'a, 'py, PyAny>>);
+
+impl Optional<'_, '_> {
+    pub(crate) const ABSENT: Self = Self(None);
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Optional<'a, 'py> {
+    type Error = Infallible;
+
+    #[inline]
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> Result<Self, Infallible> {
+        Ok(Self(Some(value)))
+    }
+}
 
 /// An integer type with its bounds.
 pub(crate) trait Integer: Sized + for<'a, 'py> FromPyObject<'a, 'py, Error = PyErr> {
@@ -95,21 +113,10 @@ pub(crate) fn order_id(value: Arg<'_, '_>, name: &str) -> PyResult<OrderId> {
     integer(value, name).map(OrderId)
 }
 
-/// The argument `levels`.
-#[derive(Clone, Copy)]
-pub(crate) struct Levels(pub(crate) usize);
-
-impl Levels {
-    pub(crate) const DEFAULT: Self = Self(10);
-}
-
-impl FromPyObject<'_, '_> for Levels {
-    type Error = PyErr;
-
-    #[inline]
-    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        integer(&value, "levels").map(Self)
-    }
+/// Reads how many levels to show, 10 when it was left out.
+#[inline]
+pub(crate) fn levels(value: Optional<'_, '_>) -> PyResult<usize> {
+    value.0.map_or(Ok(10), |value| integer(&value, "levels"))
 }
 
 /// Reads a float; an integer is one too, a bool is not.
@@ -213,21 +220,12 @@ pub(crate) fn time_in_force(value: Arg<'_, '_>, name: &str) -> PyResult<TimeInFo
     CHOICES.read(value, name)
 }
 
-/// The argument `tif`: a class of its own, so that it can have a default and still refuse `None`.
-#[derive(Clone, Copy)]
-pub(crate) struct Tif(pub(crate) TimeInForce);
-
-impl Tif {
-    pub(crate) const GTC: Self = Self(TimeInForce::GTC);
-}
-
-impl FromPyObject<'_, '_> for Tif {
-    type Error = PyErr;
-
-    #[inline]
-    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        time_in_force(&value, "tif").map(Self)
-    }
+/// Reads the time in force of a new order, `"gtc"` when it was left out.
+#[inline]
+pub(crate) fn tif(value: Optional<'_, '_>) -> PyResult<TimeInForce> {
+    value
+        .0
+        .map_or(Ok(TimeInForce::GTC), |value| time_in_force(&value, "tif"))
 }
 
 /// Reads an order's status.

@@ -73,7 +73,8 @@ impl From<BindingError> for PyErr {
             BindingError::Symbol(error) => invalid(error.to_string()),
             BindingError::Replay(error) => invalid(error.to_string()),
             BindingError::UnknownSymbol(name) => {
-                UnknownSymbolError::new_err(format!("no exchange has the symbol {name:?}"))
+                let name = name.escape_debug();
+                UnknownSymbolError::new_err(format!("no exchange has the symbol '{name}'"))
             }
             BindingError::Persistence(CorePersistenceError::Io(error)) => {
                 Python::attach(|py| storage(py, &error, None))

@@ -14,7 +14,7 @@ use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyDict, PyType};
 
 use crate::command;
-use crate::convert::{self, Arg, Levels, Tif};
+use crate::convert::{self, Arg, Optional};
 use crate::errors::{BindingError, BindingResult};
 use crate::event::{self, PyEvent};
 use crate::multi::PyMultiExchange;
@@ -201,7 +201,7 @@ impl PyExchange {
 
     /// Submit a limit order.
     #[pyo3(
-        signature = (side, price, quantity, tif=Tif::GTC),
+        signature = (side, price, quantity, tif=Optional::ABSENT),
         text_signature = "($self, side, price, quantity, tif='gtc')"
     )]
     fn submit_limit(
@@ -210,7 +210,7 @@ impl PyExchange {
         side: Arg<'_, '_>,
         price: Arg<'_, '_>,
         quantity: Arg<'_, '_>,
-        tif: Tif,
+        tif: Optional<'_, '_>,
     ) -> BindingResult<PySubmitResult> {
         self.submit(py, &command::submit_limit(side, price, quantity, tif)?)
     }
@@ -241,7 +241,7 @@ impl PyExchange {
 
     /// Submit a stop that becomes a limit order when a trade reaches its price.
     #[pyo3(
-        signature = (side, stop_price, limit_price, quantity, tif=Tif::GTC),
+        signature = (side, stop_price, limit_price, quantity, tif=Optional::ABSENT),
         text_signature = "($self, side, stop_price, limit_price, quantity, tif='gtc')"
     )]
     fn submit_stop_limit(
@@ -251,7 +251,7 @@ impl PyExchange {
         stop_price: Arg<'_, '_>,
         limit_price: Arg<'_, '_>,
         quantity: Arg<'_, '_>,
-        tif: Tif,
+        tif: Optional<'_, '_>,
     ) -> BindingResult<PyStopSubmitResult> {
         let event = command::submit_stop_limit(side, stop_price, limit_price, quantity, tif)?;
         self.submit_stop(py, &event)
@@ -285,7 +285,7 @@ impl PyExchange {
     #[pyo3(
         signature = (
             side, initial_stop_price, limit_price, quantity, trail_type, trail_value,
-            tif=Tif::GTC, atr_period=None
+            tif=Optional::ABSENT, atr_period=None
         ),
         text_signature = "($self, side, initial_stop_price, limit_price, quantity, trail_type, trail_value, tif='gtc', atr_period=None)"
     )]
@@ -299,7 +299,7 @@ impl PyExchange {
         quantity: Arg<'_, '_>,
         trail_type: Arg<'_, '_>,
         trail_value: Arg<'_, '_>,
-        tif: Tif,
+        tif: Optional<'_, '_>,
         atr_period: Option<Arg<'_, '_>>,
     ) -> BindingResult<PyStopSubmitResult> {
         let event = command::submit_trailing_stop_limit(
@@ -407,9 +407,12 @@ impl PyExchange {
     }
 
     /// Return the best levels of each side.
-    #[pyo3(signature = (levels=Levels::DEFAULT), text_signature = "($self, levels=10)")]
-    fn depth(&self, py: Python<'_>, levels: Levels) -> PyBookSnapshot {
-        PyBookSnapshot(self.with(py, |exchange| exchange.depth(levels.0)))
+    #[pyo3(signature = (levels=Optional::ABSENT), text_signature = "($self, levels=10)")]
+    fn depth(&self, py: Python<'_>, levels: Optional<'_, '_>) -> BindingResult<PyBookSnapshot> {
+        let levels = convert::levels(levels)?;
+        Ok(PyBookSnapshot(
+            self.with(py, |exchange| exchange.depth(levels)),
+        ))
     }
 
     /// Return every level, with each level's orders in the order of their queue.

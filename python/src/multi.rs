@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyString, PyType};
 
 use crate::command;
-use crate::convert::{self, Arg, Levels, Tif};
+use crate::convert::{self, Arg, Optional};
 use crate::errors::{BindingError, BindingResult};
 use crate::event::PyEvent;
 use crate::exchange::{PyExchange, lock, lock_both, lock_detached};
@@ -183,7 +183,7 @@ impl PyMultiExchange {
 
     /// Submit a limit order.
     #[pyo3(
-        signature = (symbol, side, price, quantity, tif=Tif::GTC),
+        signature = (symbol, side, price, quantity, tif=Optional::ABSENT),
         text_signature = "($self, symbol, side, price, quantity, tif='gtc')"
     )]
     fn submit_limit(
@@ -192,7 +192,7 @@ impl PyMultiExchange {
         side: Arg<'_, '_>,
         price: Arg<'_, '_>,
         quantity: Arg<'_, '_>,
-        tif: Tif,
+        tif: Optional<'_, '_>,
     ) -> BindingResult<PySubmitResult> {
         self.submit(symbol, &command::submit_limit(side, price, quantity, tif)?)
     }
@@ -221,7 +221,7 @@ impl PyMultiExchange {
 
     /// Submit a stop that becomes a limit order when a trade reaches its price.
     #[pyo3(
-        signature = (symbol, side, stop_price, limit_price, quantity, tif=Tif::GTC),
+        signature = (symbol, side, stop_price, limit_price, quantity, tif=Optional::ABSENT),
         text_signature = "($self, symbol, side, stop_price, limit_price, quantity, tif='gtc')"
     )]
     fn submit_stop_limit(
@@ -231,7 +231,7 @@ impl PyMultiExchange {
         stop_price: Arg<'_, '_>,
         limit_price: Arg<'_, '_>,
         quantity: Arg<'_, '_>,
-        tif: Tif,
+        tif: Optional<'_, '_>,
     ) -> BindingResult<PyStopSubmitResult> {
         let event = command::submit_stop_limit(side, stop_price, limit_price, quantity, tif)?;
         self.submit_stop(symbol, &event)
@@ -269,7 +269,7 @@ impl PyMultiExchange {
     #[pyo3(
         signature = (
             symbol, side, initial_stop_price, limit_price, quantity, trail_type, trail_value,
-            tif=Tif::GTC, atr_period=None
+            tif=Optional::ABSENT, atr_period=None
         ),
         text_signature = "($self, symbol, side, initial_stop_price, limit_price, quantity, trail_type, trail_value, tif='gtc', atr_period=None)"
     )]
@@ -283,7 +283,7 @@ impl PyMultiExchange {
         quantity: Arg<'_, '_>,
         trail_type: Arg<'_, '_>,
         trail_value: Arg<'_, '_>,
-        tif: Tif,
+        tif: Optional<'_, '_>,
         atr_period: Option<Arg<'_, '_>>,
     ) -> BindingResult<PyStopSubmitResult> {
         let event = command::submit_trailing_stop_limit(
@@ -397,11 +397,16 @@ impl PyMultiExchange {
 
     /// Return the best levels of each side.
     #[pyo3(
-        signature = (symbol, levels=Levels::DEFAULT),
+        signature = (symbol, levels=Optional::ABSENT),
         text_signature = "($self, symbol, levels=10)"
     )]
-    fn depth(&self, symbol: Arg<'_, '_>, levels: Levels) -> BindingResult<PyBookSnapshot> {
-        self.book(symbol, |exchange| exchange.depth(levels.0))
+    fn depth(
+        &self,
+        symbol: Arg<'_, '_>,
+        levels: Optional<'_, '_>,
+    ) -> BindingResult<PyBookSnapshot> {
+        let levels = convert::levels(levels)?;
+        self.book(symbol, |exchange| exchange.depth(levels))
             .map(PyBookSnapshot)
     }
 
