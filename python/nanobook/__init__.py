@@ -22,7 +22,7 @@ from nanobook._errors import (
     UnknownSymbolError,
     ValidationError,
 )
-from nanobook._types import QueuePosition, StopOrder, TrailMethod
+from nanobook._types import PortfolioSnapshot, QueuePosition, StopOrder, TrailMethod
 from nanobook.nanobook import (
     BacktestResult,
     BookSnapshot,
@@ -73,6 +73,7 @@ __all__ = [
     "OutOfRangeError",
     "PersistenceError",
     "Portfolio",
+    "PortfolioSnapshot",
     "Position",
     "PriceSeries",
     "QueuePosition",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 if TYPE_CHECKING:
     from nanobook._enums import Side, StopStatus, TimeInForce
 
-__all__ = ["QueuePosition", "StopOrder", "TrailMethod"]
+__all__ = ["PortfolioSnapshot", "QueuePosition", "StopOrder", "TrailMethod"]
 
 
 class QueuePosition(NamedTuple):
@@ -57,6 +57,26 @@ class StopOrder(TypedDict):
     """The order it became."""
 
 
+class PortfolioSnapshot(TypedDict):
+    """A portfolio's numbers at given prices. Money is in the smallest currency unit."""
+
+    cash: int
+    """Cash; below zero when it was borrowed."""
+    equity: int
+    """Cash and market value."""
+    unrealized: int
+    """Unrealized PnL of all positions."""
+    total_realized_pnl: int
+    """Realized PnL of all positions, those that are closed included."""
+    costs: int
+    """Costs paid so far."""
+    num_positions: int
+    """How many positions are open."""
+    weights: list[tuple[str, float]]
+    """Each open position's fraction of the equity, in symbol order."""
+
+
+PortfolioSnapshot.__module__ = "nanobook"
 QueuePosition.__module__ = "nanobook"
 TrailMethod.__module__ = "nanobook"
 StopOrder.__module__ = "nanobook"

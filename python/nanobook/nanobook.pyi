@@ -7,29 +7,44 @@ An argument that is no integer (a bool or a float included) where one is meant r
 one that does not fit raises `OutOfRangeError`, which is a `ValueError` and an `OverflowError`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self, SupportsIndex, TypeAlias, final, overload
 
+import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import Buffer
 
 from nanobook._enums import OrderStatus, Side, StopStatus, TimeInForce
-from nanobook._types import QueuePosition, StopOrder
+from nanobook._types import PortfolioSnapshot, QueuePosition, StopOrder
 
 __all__ = [
+    "BacktestResult",
     "BookSnapshot",
     "CancelResult",
+    "CostModel",
+    "EqualWeight",
     "Event",
     "Exchange",
+    "Fill",
     "LevelSnapshot",
+    "Metrics",
     "ModifyResult",
     "MultiExchange",
     "Order",
+    "Portfolio",
+    "Position",
+    "PriceSeries",
     "StopSubmitResult",
     "SubmitResult",
     "Trade",
     "__version__",
+    "compute_metrics",
+    "py_compute_metrics",
+    "py_sweep_equal_weight",
+    "run_backtest",
+    "sweep_equal_weight",
 ]
 
 # Any case and any underscores are understood; these are the spellings worth writing.
@@ -56,6 +71,14 @@ _Kind: TypeAlias = Literal[
     "submit_trailing_stop_market",
     "submit_trailing_stop_limit",
 ]
+
+_Prices: TypeAlias = Mapping[str, int] | Iterable[tuple[str, int]]
+_Targets: TypeAlias = Mapping[str, float] | Iterable[tuple[str, float]]
+_Returns: TypeAlias = Iterable[float]
+_Answer: TypeAlias = (
+    Mapping[str, float] | Iterable[tuple[str, float]] | NDArray[np.float64] | None
+)
+_Rows: TypeAlias = Iterable[Mapping[str, int]] | Iterable[Iterable[tuple[str, int]]]
 
 __version__: str
 """The version of nanobook."""
@@ -1266,3 +1289,676 @@ class MultiExchange:
     __hash__: ClassVar[None]  # type: ignore[assignment]
     def __copy__(self) -> MultiExchange: ...
     def __deepcopy__(self, memo: object) -> MultiExchange: ...
+
+@final
+class CostModel:
+    """What each fill costs: basis points of its notional, and a least fee.
+
+    Parameters
+    ----------
+    commission_bps, slippage_bps : int, default 0
+        Basis points of the notional, from 0.
+    min_trade_fee : int, default 0
+        The least cost of a fill, in the smallest currency unit, from 0.
+
+    Raises
+    ------
+    ValidationError
+        If a number is negative.
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> nanobook.CostModel(10, 5, 100).compute_cost(1_000_000)
+    1500
+    """
+
+    def __new__(
+        cls,
+        commission_bps: SupportsIndex = 0,
+        slippage_bps: SupportsIndex = 0,
+        min_trade_fee: SupportsIndex = 0,
+    ) -> Self: ...
+    @staticmethod
+    def zero() -> CostModel:
+        """Return a model that charges nothing."""
+    @property
+    def commission_bps(self) -> int:
+        """The commission in basis points of the notional."""
+    @property
+    def slippage_bps(self) -> int:
+        """The slippage in basis points of the notional."""
+    @property
+    def min_trade_fee(self) -> int:
+        """The least fee of a fill, in the smallest currency unit."""
+    def compute_cost(self, notional: SupportsIndex) -> int:
+        """Return the cost of a fill, in the smallest currency unit.
+
+        Parameters
+        ----------
+        notional : int
+            Quantity x price, in the smallest currency unit; its sign does not matter.
+
+        Returns
+        -------
+        int
+            ``(commission_bps + slippage_bps) * abs(notional) // 10_000``, at least
+            `min_trade_fee`.
+
+        Raises
+        ------
+        OutOfRangeError
+            If the cost does not fit in 64 bits.
+        """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Position:
+    """What is held of one symbol, what it cost, and what was made on the part that was closed.
+
+    Parameters
+    ----------
+    symbol : str
+        1 to 24 printable ASCII characters.
+    quantity : int
+        How much is held; below zero for a short position.
+    total_cost : int
+        The exact cost of what is open, in the smallest currency unit, signed like the quantity.
+    realized_pnl : int
+        What closing made so far, in the smallest currency unit; trading costs not counted.
+
+    Raises
+    ------
+    ValidationError
+        If the symbol is none, or `total_cost` has another sign than `quantity`.
+    """
+
+    def __new__(
+        cls,
+        symbol: str,
+        quantity: SupportsIndex,
+        total_cost: SupportsIndex,
+        realized_pnl: SupportsIndex,
+    ) -> Self: ...
+    @property
+    def symbol(self) -> str:
+        """The symbol."""
+    @property
+    def quantity(self) -> int:
+        """How much is held; below zero for a short position."""
+    @property
+    def total_cost(self) -> int:
+        """The exact cost of what is open, in the smallest currency unit, signed like `quantity`."""
+    @property
+    def avg_entry_price(self) -> int:
+        """``total_cost / quantity``, rounded toward zero; 0 when flat."""
+    @property
+    def realized_pnl(self) -> int:
+        """What closing made so far, in the smallest currency unit; trading costs not counted."""
+    def market_value(self, price: SupportsIndex) -> int:
+        """Return quantity x price, in the smallest currency unit.
+
+        Raises
+        ------
+        OutOfRangeError
+            If that does not fit in 64 bits.
+        """
+    def unrealized_pnl(self, price: SupportsIndex) -> int:
+        """Return quantity x price - total cost, in the smallest currency unit.
+
+        Raises
+        ------
+        OutOfRangeError
+            If that does not fit in 64 bits.
+        """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Fill:
+    """What a rebalance bought or sold at one price.
+
+    Parameters
+    ----------
+    symbol : str
+        1 to 24 printable ASCII characters.
+    quantity : int
+        How much was bought, or sold when below zero.
+    price : int
+        The price of each, in the smallest currency unit.
+    cost : int
+        What it cost beside quantity x price, in the smallest currency unit.
+    """
+
+    def __new__(
+        cls,
+        symbol: str,
+        quantity: SupportsIndex,
+        price: SupportsIndex,
+        cost: SupportsIndex,
+    ) -> Self: ...
+    @property
+    def symbol(self) -> str:
+        """The symbol."""
+    @property
+    def quantity(self) -> int:
+        """How much was bought, or sold when below zero."""
+    @property
+    def price(self) -> int:
+        """The price of each, in the smallest currency unit."""
+    @property
+    def cost(self) -> int:
+        """What it cost beside quantity x price, in the smallest currency unit."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Metrics:
+    """Measures of a series of simple returns per period, from `compute_metrics`.
+
+    ``r`` are the returns, ``n`` how many, ``P`` the periods per year, ``rf`` the risk free rate
+    per period. What is undefined, a denominator of zero too, is NaN.
+    """
+
+    def __new__(
+        cls,
+        total_return: float,
+        cagr: float,
+        volatility: float,
+        sharpe: float,
+        sortino: float,
+        max_drawdown: float,
+        calmar: float,
+        num_periods: int,
+        winning_periods: int,
+        losing_periods: int,
+        var_95: float,
+        cvar_95: float,
+        win_rate: float,
+        profit_factor: float,
+        payoff_ratio: float,
+        skew: float,
+        kurtosis: float,
+        max_drawdown_periods: int,
+    ) -> Self: ...
+    @property
+    def total_return(self) -> float:
+        """``prod(1 + r) - 1``; -1 after a return of -1 or less."""
+    @property
+    def cagr(self) -> float:
+        """Compound annual growth rate: ``(1 + total_return) ** (P / n) - 1``; -1 when all is lost."""
+    @property
+    def volatility(self) -> float:
+        """``sd(r) * sqrt(P)``, ddof 1; NaN for one return."""
+    @property
+    def sharpe(self) -> float:
+        """``mean(r - rf) / sd(r - rf) * sqrt(P)``, ddof 1.
+
+        Sharpe, "The Sharpe Ratio", Journal of Portfolio Management 21 (1), 1994.
+        """
+    @property
+    def sortino(self) -> float:
+        """``mean(r - rf) * P / (dd * sqrt(P))``.
+
+        ``dd = sqrt(sum(min(r - rf, 0) ** 2) / n)`` over all ``n``. Sortino and Price,
+        "Performance Measurement in a Downside Risk Framework", Journal of Investing 3 (3), 1994.
+        """
+    @property
+    def max_drawdown(self) -> float:
+        """The largest peak-to-trough fall of wealth that starts at 1, as a positive fraction."""
+    @property
+    def calmar(self) -> float:
+        """``cagr / max_drawdown``.
+
+        Young, "Calmar Ratio: A Smoother Tool", Futures 20 (1), 1991, over all periods.
+        """
+    @property
+    def num_periods(self) -> int:
+        """How many returns there are."""
+    @property
+    def winning_periods(self) -> int:
+        """How many are above zero."""
+    @property
+    def losing_periods(self) -> int:
+        """How many are below zero."""
+    @property
+    def var_95(self) -> float:
+        """The 5th percentile of the returns, as ``numpy.percentile`` takes it; a loss is negative."""
+    @property
+    def cvar_95(self) -> float:
+        """The mean of the ``floor((n - 1) * 0.05) + 1`` lowest returns."""
+    @property
+    def win_rate(self) -> float:
+        """``winning_periods / num_periods``."""
+    @property
+    def profit_factor(self) -> float:
+        """Sum of the gains over the sum of the losses.
+
+        Bernardo and Ledoit, "Gain, Loss, and Asset Pricing", Journal of Political Economy 108 (1),
+        2000.
+        """
+    @property
+    def payoff_ratio(self) -> float:
+        """Mean gain over mean loss, each over its own periods."""
+    @property
+    def skew(self) -> float:
+        """``m3 / m2 ** 1.5`` with central moments over ``n``.
+
+        g1 of Joanes and Gill, "Comparing Measures of Sample Skewness and Kurtosis", The
+        Statistician 47 (1), 1998.
+        """
+    @property
+    def kurtosis(self) -> float:
+        """``m4 / m2 ** 2 - 3``, excess kurtosis; g2 of the same source as `skew`."""
+    @property
+    def max_drawdown_periods(self) -> int:
+        """The most periods that any drawdown took, from the first below the peak to recovery."""
+    def to_dict(self) -> dict[str, float]:
+        """Return the fields by name."""
+    def _repr_html_(self) -> str: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class Portfolio:
+    """Cash, positions, costs paid, equity curve and returns, exact to the smallest currency unit.
+
+    At every moment cash + market value = initial cash + realized + unrealized PnL - costs.
+    Prices and targets are dicts, or pairs of symbol and value. A call that raises has changed
+    nothing.
+
+    Parameters
+    ----------
+    initial_cash : int
+        In the smallest currency unit.
+    cost_model : CostModel, optional
+        What fills cost; nothing by default.
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> portfolio = nanobook.Portfolio(100)
+    >>> fills = portfolio.rebalance_simple({"AAPL": 0.5, "GOOG": 0.5}, {"AAPL": 10, "GOOG": 20})
+    >>> [(fill.symbol, fill.quantity) for fill in fills]
+    [('AAPL', 5), ('GOOG', 2)]
+    >>> portfolio.total_equity({"AAPL": 12, "GOOG": 18})
+    106
+    """
+
+    def __new__(cls, initial_cash: SupportsIndex, cost_model: CostModel = ...) -> Self: ...
+    @property
+    def cash(self) -> int:
+        """The cash, in the smallest currency unit; below zero when it was borrowed."""
+    @property
+    def initial_cash(self) -> int:
+        """The cash at the start, in the smallest currency unit."""
+    @property
+    def cost_model(self) -> CostModel:
+        """What fills cost."""
+    @property
+    def costs(self) -> int:
+        """The costs paid so far, in the smallest currency unit."""
+    def position(self, symbol: str) -> Position | None:
+        """Return the position in a symbol, or ``None`` if it never traded."""
+    def positions(self) -> dict[str, Position]:
+        """Return the positions in every symbol that ever traded, in symbol order."""
+    def last_price(self, symbol: str) -> int | None:
+        """Return the price at which a symbol is marked when no other is given.
+
+        It is the last one given to a ``rebalance_`` method or `record_return`; queries do not
+        set it.
+        """
+    def equity_curve(self) -> list[int]:
+        """Return the initial cash and the equity at each `record_return`."""
+    def returns(self) -> list[float]:
+        """Return the simple return of each period whose starting equity was positive."""
+    def total_equity(self, prices: _Prices) -> int:
+        """Return cash + market value, in the smallest currency unit.
+
+        A held symbol that is not among the prices is marked at its last known price.
+
+        Raises
+        ------
+        ValidationError
+            If a symbol is there twice, or a price is not positive.
+        OutOfRangeError
+            If a sum does not fit in 64 bits.
+        """
+    def current_weights(self, prices: _Prices) -> list[tuple[str, float]]:
+        """Return each open position's fraction of the equity, in symbol order.
+
+        Raises
+        ------
+        ValidationError
+            As `total_equity`.
+        """
+    def record_return(self, prices: _Prices) -> None:
+        """Append the equity at these prices to the curve, and its return to the returns.
+
+        The return is ``equity / previous - 1``; there is none while the previous equity is not
+        positive.
+
+        Raises
+        ------
+        ValidationError
+            As `total_equity`.
+        ReadOnlyError
+            On the portfolio that a strategy gets.
+        """
+    def rebalance_simple(self, targets: _Targets, prices: _Prices) -> list[Fill]:
+        """Trade towards target weights at these prices.
+
+        The target quantity is (equity x weight) / price, toward zero, where equity x weight is
+        the exact product rounded to the nearest unit, halves away from zero. What is held without
+        a target is closed. Sells come before buys, each in symbol order. While the equity is not
+        positive nothing is traded. Cash may go below zero.
+
+        Parameters
+        ----------
+        targets : dict or pairs
+            The fraction of the equity to hold of each symbol; below zero to be short.
+        prices : dict or pairs
+            Prices in the smallest currency unit. A symbol without one that had one before is
+            marked at that and not traded.
+
+        Returns
+        -------
+        list of Fill
+            In the order made; each paid its cost.
+
+        Raises
+        ------
+        ValidationError
+            If a symbol is there twice, a weight is not finite, a price is not positive, or a
+            target other than 0 never had a price.
+        OutOfRangeError
+            If a result does not fit in 64 bits.
+        ReadOnlyError
+            On the portfolio that a strategy gets.
+        """
+    def rebalance_lob(self, targets: _Targets, exchanges: MultiExchange) -> list[Fill]:
+        """Trade towards target weights in real order books.
+
+        Targets are those of `rebalance_simple` at each book's mid, rounded down (one side if the
+        other is empty), sent as market orders, sells first. What a book cannot fill stays
+        unfilled. Each trade is a fill at its own price and pays its own cost.
+
+        Raises
+        ------
+        ValidationError, OutOfRangeError
+            As `rebalance_simple`; neither the portfolio nor a book has changed.
+        ReadOnlyError
+            On the portfolio that a strategy gets.
+        """
+    def snapshot(self, prices: _Prices) -> PortfolioSnapshot:
+        """Return the portfolio's numbers at these prices.
+
+        Raises
+        ------
+        ValidationError
+            As `total_equity`.
+        """
+    def compute_metrics(
+        self, periods_per_year: float = 252.0, risk_free: float = 0.0
+    ) -> Metrics | None:
+        """Return the metrics of the returns so far, or ``None`` when there are none.
+
+        Raises
+        ------
+        ValidationError
+            As the function `compute_metrics`.
+        """
+    def state_digest(self) -> str:
+        """Return a hash of everything the portfolio is, as 16 hexadecimal digits."""
+    def check_invariants(self) -> None:
+        """Check the accounting identity and the indices.
+
+        Raises
+        ------
+        InvariantError
+            If one is broken: a bug in nanobook.
+        """
+    def to_json(self) -> str:
+        """Return the whole portfolio as JSON text, with a checksum."""
+    @staticmethod
+    def from_json(text: str) -> Portfolio:
+        """Return the portfolio that `to_json` wrote.
+
+        Raises
+        ------
+        PersistenceError
+            If the text is damaged.
+        """
+    def save_json(self, path: _Path) -> None:
+        """Write the portfolio to a file; a crash leaves the old file or the new one.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be written.
+        """
+    @staticmethod
+    def load_json(path: _Path) -> Portfolio:
+        """Return the portfolio that `save_json` wrote.
+
+        Raises
+        ------
+        PersistenceError
+            If the file is damaged.
+        StorageError
+            If it cannot be read.
+        """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __copy__(self) -> Portfolio: ...
+    def __deepcopy__(self, memo: object) -> Portfolio: ...
+
+@final
+class PriceSeries:
+    """Prices of symbols at bars: immutable, converted once, shared by every run that uses it.
+
+    Parameters
+    ----------
+    data : rows or array
+        A dict, or pairs of symbol and price, for each bar, in the smallest currency unit; or a
+        two-dimensional NumPy array of bars x symbols.
+    symbols : iterable of str, optional
+        The symbols of an array's columns.
+    tick_size : float, optional
+        What one unit of price is worth in the array's money; required where prices are floats.
+        They are rounded to the nearest tick; a float that is not finite is a gap.
+
+    Raises
+    ------
+    ValidationError
+        If a price is not positive or a symbol is there twice; it names bar and symbol.
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> series = nanobook.PriceSeries([{"AAPL": 100_00}, {"AAPL": 101_00, "GOOG": 50_00}])
+    >>> len(series), series.symbols
+    (2, ['AAPL', 'GOOG'])
+    """
+
+    @overload
+    def __new__(cls, data: _Rows, symbols: None = None, tick_size: None = None) -> Self: ...
+    @overload
+    def __new__(
+        cls, data: NDArray[np.int64], symbols: Iterable[str], tick_size: None = None
+    ) -> Self: ...
+    @overload
+    def __new__(
+        cls, data: NDArray[np.float64], symbols: Iterable[str], tick_size: float
+    ) -> Self: ...
+    @property
+    def symbols(self) -> list[str]:
+        """The symbols, in the order they first appeared."""
+    def __len__(self) -> int: ...
+
+@final
+class EqualWeight:
+    """``1/n`` in each of the n symbols that have had a price so far; never enters Python."""
+
+    def __new__(cls) -> Self: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class BacktestResult:
+    """What came of a backtest, from `run_backtest`. Arrays are read-only and need NumPy."""
+
+    @property
+    def portfolio(self) -> Portfolio:
+        """The portfolio at the end."""
+    @property
+    def metrics(self) -> Metrics | None:
+        """The metrics of the returns, or ``None`` when there are none."""
+    @property
+    def costs(self) -> int:
+        """The costs paid, in the smallest currency unit."""
+    @property
+    def turnover(self) -> float:
+        """What was traded over the whole run, as a multiple of the mean equity.
+
+        ``sum(abs(quantity) * price) / mean(equity_curve)``, purchases and sales alike.
+        """
+    @property
+    def digest(self) -> str:
+        """A hash of the portfolio and of every fill, as 16 hexadecimal digits."""
+    @property
+    def symbols(self) -> list[str]:
+        """The symbols of the columns, in the order they first appeared."""
+    @property
+    def trade_count(self) -> int:
+        """How many fills there were."""
+    @property
+    def equity_curve(self) -> NDArray[np.int64]:
+        """The initial cash and the equity at the end of each bar, in the smallest currency unit."""
+    @property
+    def returns(self) -> NDArray[np.float64]:
+        """The return of each bar whose starting equity was positive."""
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """The targets given, bars x symbols; a row of NaN where the answer was ``None``."""
+    @property
+    def trades(self) -> NDArray[np.void]:
+        """The fills in the order made, with the fields bar, symbol, quantity, price and cost."""
+    def _repr_html_(self) -> str: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+def run_backtest(
+    strategy: Callable[[int, dict[str, int], Portfolio], _Answer] | EqualWeight,
+    price_series: PriceSeries | _Rows,
+    initial_cash: SupportsIndex,
+    cost_model: CostModel = ...,
+    periods_per_year: float = 252.0,
+    risk_free: float = 0.0,
+    fill: Literal["close", "next"] = "close",
+) -> BacktestResult:
+    """Run a strategy over a series of prices.
+
+    At each bar the strategy is called, the portfolio is rebalanced, and the return is recorded.
+
+    Parameters
+    ----------
+    strategy : callable or EqualWeight
+        Called with the bar's index, its prices by symbol in a dict of their own, and a read-only,
+        live view of the portfolio. Returns target weights as pairs, a dict, or an array of one
+        weight for each symbol; an empty answer closes everything, ``None`` leaves the portfolio
+        alone.
+    price_series : PriceSeries or rows
+        A dict, or pairs of symbol and price, for each bar.
+    initial_cash : int
+        In the smallest currency unit.
+    cost_model : CostModel, optional
+        What fills cost; nothing by default.
+    periods_per_year : float, default 252.0
+        How many bars are a year.
+    risk_free : float, default 0.0
+        The risk free rate per bar; above 0.01 it warns.
+    fill : {"close", "next"}
+        ``"close"`` trades at the prices the strategy saw; ``"next"`` at the next bar, sized with
+        that bar's equity and prices, before the strategy is called there.
+
+    Returns
+    -------
+    BacktestResult
+
+    Raises
+    ------
+    ValidationError
+        If prices or an answer are wrong: not pairs, a weight that is not finite, a symbol that is
+        unknown or there twice. It names the bar and the value.
+    OutOfRangeError
+        If money or a quantity does not fit in 64 bits.
+    BaseException
+        What the strategy raises arrives unchanged, with a note that names the bar.
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> prices = [{"AAPL": 10_00, "GOOG": 20_00}, {"AAPL": 12_00, "GOOG": 18_00}]
+    >>> def halves(bar_index, prices, portfolio):
+    ...     return {"AAPL": 0.5, "GOOG": 0.5} if bar_index == 0 else None
+    >>> result = nanobook.run_backtest(halves, prices, 100_00)
+    >>> result.portfolio.equity_curve()
+    [10000, 10000, 10600]
+    """
+
+def compute_metrics(
+    returns: _Returns, periods_per_year: float = 252.0, risk_free: float = 0.0
+) -> Metrics | None:
+    """Return the metrics of simple returns per period, or ``None`` for no returns.
+
+    Parameters
+    ----------
+    returns : iterable of float
+        Simple returns per period: 0.01 is 1 %. A NumPy array is read without Python objects.
+    periods_per_year : float, default 252.0
+        How many periods are a year.
+    risk_free : float, default 0.0
+        Per period, like the returns; above 0.01 it warns: an annual rate passed by mistake.
+
+    Raises
+    ------
+    ValidationError
+        If a return is not finite (it names its index), or a rate is out of range.
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> metrics = nanobook.compute_metrics([0.5, -0.5, 0.0], periods_per_year=3)
+    >>> metrics.total_return, metrics.max_drawdown
+    (-0.25, 0.5)
+    """
+
+def sweep_equal_weight(
+    n_params: SupportsIndex,
+    price_series: PriceSeries | _Rows,
+    initial_cash: SupportsIndex,
+    periods_per_year: float = 12.0,
+    risk_free: float = 0.0,
+) -> list[Metrics | None]:
+    """Run `EqualWeight` at zero cost so many times, and return the metrics of each run.
+
+    Kept for scripts written for 0.4: every run is the same.
+
+    Raises
+    ------
+    ValidationError
+        As `run_backtest`.
+    """
+
+def py_compute_metrics(
+    returns: _Returns, periods_per_year: float = 252.0, risk_free: float = 0.0
+) -> Metrics | None:
+    """Return what `compute_metrics` returns; the name it had in 0.4."""
+
+def py_sweep_equal_weight(
+    n_params: SupportsIndex,
+    price_series: PriceSeries | _Rows,
+    initial_cash: SupportsIndex,
+    periods_per_year: float = 12.0,
+    risk_free: float = 0.0,
+) -> list[Metrics | None]:
+    """Return what `sweep_equal_weight` returns; the name it had in 0.4."""

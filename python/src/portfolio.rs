@@ -369,7 +369,8 @@ impl PyPortfolio {
         Ok(Self::own(self.shared(py)?))
     }
 
-    fn __deepcopy__(&self, py: Python<'_>, _memo: Arg<'_, '_>) -> BindingResult<Self> {
+    #[expect(unused_variables, reason = "the protocol passes it")]
+    fn __deepcopy__(&self, py: Python<'_>, memo: Arg<'_, '_>) -> BindingResult<Self> {
         self.__copy__(py)
     }
 
