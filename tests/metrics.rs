@@ -421,7 +421,7 @@ fn wealth_need_not_fit_in_a_float() {
     assert_close(m.cagr, 2_f64.powf(3_998.0 / 2_001.0) - 1.0);
 
     // 2^-4000 is not ruin.
-    let m = metrics(&[-0.5; 4_000], 1.0, 0.0);
+    let m = metrics(&vec![-0.5; 4_000], 1.0, 0.0);
     assert_close(m.cagr, -0.5);
     assert_eq!(
         (m.total_return, m.max_drawdown, m.max_drawdown_periods),

@@ -9,6 +9,9 @@ use nanobook::{
     TimeInForce, TrailMethod,
 };
 
+type Targets = &'static [(&'static str, f64)];
+type Quotes = &'static [(&'static str, i64)];
+
 fn symbol(name: &str) -> Symbol {
     Symbol::new(name)
 }
@@ -349,7 +352,7 @@ fn cash_may_go_below_zero() {
 fn what_does_not_fit_is_an_error_with_its_operands() {
     let mut portfolio = Portfolio::new(i64::MAX, CostModel::zero());
     let before = portfolio.clone();
-    let cases: [(&[(&str, f64)], &[(&str, i64)], &str); 3] = [
+    let cases: [(Targets, Quotes, &str); 3] = [
         (
             &[("A", 1.5)],
             &[("A", 1)],
@@ -602,7 +605,7 @@ impl Model {
     }
 }
 
-/// SplitMix64, of S. Vigna.
+/// `SplitMix64`, of S. Vigna.
 struct Random(u64);
 
 impl Random {
@@ -850,7 +853,7 @@ fn stops_that_the_orders_trigger_trade_after_them() {
 
 #[test]
 fn an_error_leaves_the_books_alone_too() {
-    let cases: [(&[(&str, f64)], i64, CostModel); 5] = [
+    let cases: [(Targets, i64, CostModel); 5] = [
         (&[("B", -0.1), ("A", f64::NAN)], 1_000, CostModel::zero()),
         (
             &[("B", -0.1), ("A", 0.1), ("A", 0.1)],
