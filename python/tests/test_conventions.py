@@ -17,8 +17,10 @@ import nanobook
 from nanobook import Exchange, MultiExchange
 
 NAMES = [name for name in nanobook.__all__ if not name.startswith("__")]
-CLASSES: list[Any] = [getattr(nanobook, name) for name in NAMES]
-ERRORS = [cls for cls in CLASSES if issubclass(cls, BaseException)]
+PUBLIC: dict[str, Any] = {name: getattr(nanobook, name) for name in NAMES}
+CLASSES = [name for name in NAMES if isinstance(PUBLIC[name], type)]
+FUNCTIONS = [name for name in NAMES if name not in CLASSES]
+ERRORS: list[Any] = [PUBLIC[name] for name in CLASSES if issubclass(PUBLIC[name], BaseException)]
 
 
 def test_the_version_is_the_packages() -> None:
@@ -32,18 +34,26 @@ def test_everything_is_at_the_top() -> None:
     assert list(nanobook.__all__) == sorted(set(nanobook.__all__))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_a_class_belongs_to_the_package(name: str) -> None:
-    cls = getattr(nanobook, name)
+    cls = PUBLIC[name]
     assert cls.__module__ == "nanobook"
     assert cls.__qualname__ == cls.__name__ == name
     assert cls.__doc__
     assert pickle.loads(pickle.dumps(cls)) is cls
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_documented(name: str) -> None:
+    function = PUBLIC[name]
+    assert callable(function)
+    assert inspect.getdoc(function)
+    assert inspect.signature(function)
+
+
+@pytest.mark.parametrize("name", CLASSES)
 def test_public_members_are_documented(name: str) -> None:
-    cls = getattr(nanobook, name)
+    cls = PUBLIC[name]
     for member in dir(cls):
         value: Any = inspect.getattr_static(cls, member)
         if not member.startswith("_") and (callable(value) or isinstance(value, property)):
@@ -86,9 +96,11 @@ def test_every_error_derives_from_the_built_in_that_fits() -> None:
     assert {error.__name__: error for error in ERRORS}.keys() == {
         "InvariantError",
         "MissingFileError",
+        "MissingPackageError",
         "NanobookError",
         "OutOfRangeError",
         "PersistenceError",
+        "ReadOnlyError",
         "StorageError",
         "UnknownSymbolError",
         "ValidationError",
@@ -100,6 +112,8 @@ def test_every_error_derives_from_the_built_in_that_fits() -> None:
     assert ValueError in built_in(nanobook.PersistenceError)
     assert OSError in built_in(nanobook.StorageError)
     assert FileNotFoundError in built_in(nanobook.MissingFileError)
+    assert ImportError in built_in(nanobook.MissingPackageError)
+    assert TypeError in built_in(nanobook.ReadOnlyError)
     assert AssertionError in built_in(nanobook.InvariantError)
 
 

@@ -6,14 +6,15 @@ import copy
 import json
 import pickle
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 import nanobook
 from nanobook import Exchange, OrderStatus, Side, StopStatus, TimeInForce
 
-MEMBERS: list[Any] = [*Side, *TimeInForce, *OrderStatus, *StopStatus]
+Member: TypeAlias = Side | TimeInForce | OrderStatus | StopStatus
+MEMBERS: list[Member] = [*Side, *TimeInForce, *OrderStatus, *StopStatus]
 
 
 def test_the_members() -> None:
@@ -35,13 +36,14 @@ def test_the_members() -> None:
 
 
 @pytest.mark.parametrize("member", MEMBERS)
-def test_a_member_is_its_string(member: Any) -> None:
+def test_a_member_is_its_string(member: Member) -> None:
     assert isinstance(member, str)
     assert isinstance(member, Enum)
     assert str(member) == member.value == f"{member}"
     assert hash(member) == hash(member.value)
     assert {member.value: 1}[member] == 1
-    assert {member: 1}[member.value] == 1
+    by_member: dict[str, int] = {member: 1}
+    assert by_member[member.value] == 1
     assert json.loads(json.dumps(member)) == member.value
     assert repr(member) == f"{type(member).__name__}.{member.name}"
     assert eval(repr(member), dict(vars(nanobook))) is member
@@ -49,7 +51,7 @@ def test_a_member_is_its_string(member: Any) -> None:
 
 
 @pytest.mark.parametrize("member", MEMBERS)
-def test_a_member_equals_any_spelling(member: Any) -> None:
+def test_a_member_equals_any_spelling(member: Member) -> None:
     name = member.name
     camel = name.title().replace("_", "")
     for spelling in (name, name.lower(), camel, camel.lower(), name.title(), f"_{name}_"):
@@ -68,7 +70,7 @@ def test_a_member_equals_any_spelling(member: Any) -> None:
 
 
 @pytest.mark.parametrize("member", MEMBERS)
-def test_a_member_survives_pickle_and_copy(member: Any) -> None:
+def test_a_member_survives_pickle_and_copy(member: Member) -> None:
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         assert pickle.loads(pickle.dumps(member, protocol)) is member
     assert copy.copy(member) is member

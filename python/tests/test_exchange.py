@@ -287,16 +287,18 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize(("spelling", "side"), SPELLINGS)
-def test_any_spelling_of_a_side(exchange: Exchange, spelling: Any, side: Side) -> None:
-    exchange.submit_limit(spelling, 100, 1)
+def test_any_spelling_of_a_side(exchange: Exchange, spelling: str, side: Side) -> None:
+    arguments: dict[str, Any] = {"side": spelling}
+    exchange.submit_limit(price=100, quantity=1, **arguments)
     order = exchange.get_order(1)
     assert order is not None
     assert order.side is side
 
 
 @pytest.mark.parametrize("spelling", ["gtc", "GTC", "Gtc", "G_T_C", TimeInForce.GTC])
-def test_any_spelling_of_a_tif(exchange: Exchange, spelling: Any) -> None:
-    assert exchange.submit_limit("buy", 100, 1, spelling).resting_quantity == 1
+def test_any_spelling_of_a_tif(exchange: Exchange, spelling: str) -> None:
+    arguments: dict[str, Any] = {"tif": spelling}
+    assert exchange.submit_limit("buy", 100, 1, **arguments).resting_quantity == 1
 
 
 REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
@@ -392,10 +394,10 @@ def test_wrong_types(exchange: Exchange, name: str, arguments: tuple[Any, ...]) 
 class Index:
     """An integer of the caller's own."""
 
-    def __init__(self, value: object) -> None:
+    def __init__(self, value: int | Exception) -> None:
         self.value = value
 
-    def __index__(self) -> Any:
+    def __index__(self) -> int:
         if isinstance(self.value, Exception):
             raise self.value
         return self.value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,9 +24,12 @@ from nanobook import (
     ValidationError,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 U64_MAX = 2**64 - 1
 TRADE = Trade(1, 10200, 100, 2, 1, "buy", 3)
-VALUES: list[Any] = [
+VALUES: list[object] = [
     TRADE,
     Trade(2, 10200, 100, 2, 1, "buy", 3),
     Trade(1, 10200, 100, 2, 1, "sell", 3),
@@ -51,14 +54,14 @@ VALUES: list[Any] = [
 
 
 @pytest.mark.parametrize("value", VALUES)
-def test_the_repr_is_python_for_the_value(value: Any) -> None:
+def test_the_repr_is_python_for_the_value(value: object) -> None:
     twin = eval(repr(value), dict(vars(nanobook)))
     assert twin == value
     assert type(twin) is type(value)
 
 
 @pytest.mark.parametrize("value", VALUES)
-def test_values_are_equal_and_hash_alike(value: Any) -> None:
+def test_values_are_equal_and_hash_alike(value: object) -> None:
     twin = eval(repr(value), dict(vars(nanobook)))
     assert twin is not value
     assert hash(twin) == hash(value)
@@ -74,7 +77,7 @@ def test_values_are_keys() -> None:
 
 
 @pytest.mark.parametrize("value", VALUES)
-def test_values_survive_pickle_and_copy(value: Any) -> None:
+def test_values_survive_pickle_and_copy(value: object) -> None:
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         twin = pickle.loads(pickle.dumps(value, protocol))
         assert twin == value
@@ -84,13 +87,13 @@ def test_values_survive_pickle_and_copy(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", VALUES)
-def test_values_cannot_be_changed(value: Any) -> None:
+def test_values_cannot_be_changed(value: object) -> None:
     for name in dir(value):
         if not name.startswith("_"):
             with pytest.raises(AttributeError):
                 setattr(value, name, 1)
     with pytest.raises(AttributeError):
-        value.something = 1
+        setattr(value, "something", 1)  # noqa: B010
 
 
 def test_lists_of_values_are_new_each_time() -> None:
@@ -112,7 +115,7 @@ def test_values_of_the_engine_equal_values_by_hand() -> None:
     assert exchange.submit_stop_market("buy", 10300, 1) == StopSubmitResult(4, "pending")
 
 
-REFUSED: list[tuple[Any, tuple[Any, ...], type[Exception]]] = [
+REFUSED: list[tuple[Callable[..., object], tuple[Any, ...], type[Exception]]] = [
     (Trade, (1, 0, 1, 1, 2, "buy", 1), ValidationError),
     (Trade, (1, 1, 0, 1, 2, "buy", 1), ValidationError),
     (Trade, (1, 2**62, 2, 1, 2, "buy", 1), OutOfRangeError),
@@ -150,7 +153,7 @@ REFUSED: list[tuple[Any, tuple[Any, ...], type[Exception]]] = [
 
 @pytest.mark.parametrize(("make", "arguments", "error"), REFUSED)
 def test_values_by_hand_must_make_sense(
-    make: Any, arguments: tuple[Any, ...], error: type[Exception]
+    make: Callable[..., object], arguments: tuple[Any, ...], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
         make(*arguments)

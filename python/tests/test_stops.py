@@ -153,9 +153,12 @@ def test_an_atr_trail() -> None:
 
 @pytest.mark.parametrize("trail_type", ["fixed", "Fixed", "FIXED", "F_ixed"])
 @pytest.mark.parametrize("trail_value", [3, 3.0])
-def test_a_fixed_offset_may_be_a_float_without_fraction(trail_type: Any, trail_value: Any) -> None:
+def test_a_fixed_offset_may_be_a_float_without_fraction(
+    trail_type: str, trail_value: float
+) -> None:
     exchange = Exchange()
-    exchange.submit_trailing_stop_market("sell", 90, 1, trail_type, trail_value)
+    trail: dict[str, Any] = {"trail_type": trail_type, "trail_value": trail_value}
+    exchange.submit_trailing_stop_market("sell", 90, 1, **trail)
     trade_at(exchange, 100)
     assert stop_price(exchange, 1) == 97
 
@@ -235,7 +238,7 @@ def test_invalid_stops_change_nothing(
     "arguments",
     [("buy", 0, 5), ("buy", 2**63 - 1, 5), ("buy", -1, 5), ("buy", 5, 0), ("no", 5, 5)],
 )
-def test_invalid_plain_stops(arguments: Any) -> None:
+def test_invalid_plain_stops(arguments: tuple[Any, int, int]) -> None:
     exchange = Exchange()
     side, stop, quantity = arguments
     with pytest.raises(ValidationError):

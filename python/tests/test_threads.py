@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from nanobook import Exchange, MultiExchange
+from nanobook import Exchange, MultiExchange, Side
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,10 +41,10 @@ def test_no_command_is_lost() -> None:
     each = 5_000
     ids: list[list[int]] = [[] for _ in range(THREADS)]
 
-    def trade(own: list[int], side: Any) -> None:
+    def trade(own: list[int], side: Side) -> None:
         own.extend(exchange.submit_limit(side, 100, 1).order_id for _ in range(each))
 
-    together(*(lambda k=k: trade(ids[k], "buy" if k % 2 else "sell") for k in range(THREADS)))
+    together(*(lambda k=k: trade(ids[k], Side.BUY if k % 2 else Side.SELL) for k in range(THREADS)))
     everything = sorted(order_id for own in ids for order_id in own)
     assert everything == list(range(1, THREADS * each + 1))
     assert sum(trade.quantity for trade in exchange.trades()) == THREADS * each // 2
@@ -73,7 +73,7 @@ def test_a_live_handle_and_its_multi_together() -> None:
     multi.check_invariants()
 
 
-def exchanges() -> list[tuple[Any, Any]]:
+def exchanges() -> list[tuple[object, object]]:
     """Pairs of equal objects whose comparison takes two locks, or one twice."""
     multi = MultiExchange()
     for symbol in ("A", "B"):
@@ -97,7 +97,7 @@ def test_comparing_both_ways_at_once(index: int) -> None:
     left, right = exchanges()[index]
     results: list[bool] = []
 
-    def compare(a: Any, b: Any) -> None:
+    def compare(a: object, b: object) -> None:
         results.extend(a == b for _ in range(2_000))
 
     together(
