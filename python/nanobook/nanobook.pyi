@@ -75,9 +75,7 @@ _Kind: TypeAlias = Literal[
 _Prices: TypeAlias = Mapping[str, int] | Iterable[tuple[str, int]]
 _Targets: TypeAlias = Mapping[str, float] | Iterable[tuple[str, float]]
 _Returns: TypeAlias = Iterable[float]
-_Answer: TypeAlias = (
-    Mapping[str, float] | Iterable[tuple[str, float]] | NDArray[np.float64] | None
-)
+_Answer: TypeAlias = Mapping[str, float] | Iterable[tuple[str, float]] | NDArray[np.float64] | None
 _Rows: TypeAlias = Iterable[Mapping[str, int]] | Iterable[Iterable[tuple[str, int]]]
 
 __version__: str
@@ -1487,7 +1485,7 @@ class Metrics:
         """``prod(1 + r) - 1``; -1 after a return of -1 or less."""
     @property
     def cagr(self) -> float:
-        """Compound annual growth rate: ``(1 + total_return) ** (P / n) - 1``; -1 when all is lost."""
+        """``(1 + total_return) ** (P / n) - 1``: compound annual growth; -1 when all is lost."""
     @property
     def volatility(self) -> float:
         """``sd(r) * sqrt(P)``, ddof 1; NaN for one return."""
@@ -1524,7 +1522,7 @@ class Metrics:
         """How many are below zero."""
     @property
     def var_95(self) -> float:
-        """The 5th percentile of the returns, as ``numpy.percentile`` takes it; a loss is negative."""
+        """The 5th percentile of the returns, as NumPy takes it; a loss is negative."""
     @property
     def cvar_95(self) -> float:
         """The mean of the ``floor((n - 1) * 0.05) + 1`` lowest returns."""
