@@ -228,7 +228,18 @@ impl StopBook {
         self.pending -= 1;
         self.triggers(stop.side)
             .remove(&(key(stop.side, stop.stop_price), index));
+        self.drop_groups_without_members();
         Some(stop.quantity)
+    }
+
+    /// Drops all groups when no stop is pending: trades are not observed then, so their sums
+    /// would go stale.
+    fn drop_groups_without_members(&mut self) {
+        if self.pending == 0 {
+            self.buy_watermarks.clear();
+            self.sell_watermarks.clear();
+            self.atr_groups.clear();
+        }
     }
 
     /// Moves trailing stops by a trade and marks the stops that it reaches as triggered.
@@ -258,6 +269,7 @@ impl StopBook {
                 self.triggered.push(first.1);
             }
         }
+        self.drop_groups_without_members();
     }
 
     /// Takes the stops triggered since the last call, in the order of their timestamps.
