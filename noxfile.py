@@ -91,8 +91,8 @@ def test(session: nox.Session) -> None:
     session.notify("stubs")
 
     point_at_market_data(session)
-    cargo(session, "test", "--locked")
-    cargo(session, "test", "--locked", "--no-default-features")
+    cargo(session, "test", "--locked", "--no-fail-fast")
+    cargo(session, "test", "--locked", "--no-fail-fast", "--no-default-features")
     for features in FEATURES:
         cargo(session, "check", "--locked", "--all-targets", *features)
 
