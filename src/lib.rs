@@ -21,7 +21,8 @@ mod types;
 pub use backtest::{
     BacktestConfig, BacktestError, BacktestResult, Decision, EqualWeight, FillTiming, PriceSeries,
     PriceSeriesBuilder, Prices, ScheduleError, SeriesError, Strategy, SweepError, Targets,
-    TradeColumns, WeightSchedule, run_backtest, run_backtest_until, sweep, sweep_strategy,
+    TradeColumns, TradeRecord, WeightRows, WeightSchedule, run_backtest, run_backtest_until, sweep,
+    sweep_strategy,
 };
 pub use book::{BookSnapshot, LevelSnapshot, QueuePosition};
 #[cfg(feature = "persistence")]

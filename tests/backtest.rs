@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nanobook::{
-    BacktestConfig, BacktestError, CostModel, Decision, EqualWeight, FillTiming, MetricsError,
-    Portfolio, PortfolioError, Price, PriceSeries, PriceSeriesBuilder, Prices, SeriesError,
-    Strategy, Symbol, Targets, WeightSchedule, compute_metrics, run_backtest, run_backtest_until,
-    sweep, sweep_strategy,
+    BacktestConfig, BacktestError, BacktestResult, CostModel, Decision, EqualWeight, Fill,
+    FillTiming, MetricsError, Portfolio, PortfolioError, Price, PriceSeries, PriceSeriesBuilder,
+    Prices, SeriesError, Strategy, Symbol, Targets, WeightSchedule, compute_metrics, run_backtest,
+    run_backtest_until, sweep, sweep_strategy,
 };
 
 type Answer = Result<Option<Vec<(Symbol, f64)>>, String>;
@@ -40,6 +40,14 @@ fn answer(list: &[(&str, f64)]) -> Answer {
             .map(|&(name, weight)| (symbol(name), weight))
             .collect(),
     ))
+}
+
+/// Bar, column and quantity of each fill.
+fn traded(result: &BacktestResult) -> Vec<(usize, usize, i64)> {
+    let trades = result.trades.iter();
+    trades
+        .map(|trade| (trade.bar, trade.column, trade.quantity))
+        .collect()
 }
 
 /// Prices of a random walk with gaps: symbols that start late and days without a price.
@@ -119,7 +127,7 @@ fn a_bar_is_strategy_rebalance_record() {
             let prices = series.prices(bar).to_vec();
             let mut trade = |portfolio: &mut Portfolio, targets: &[(Symbol, f64)]| {
                 let fills = portfolio.rebalance_simple(targets, &prices).unwrap();
-                trades.extend(fills.into_iter().map(|fill| (bar as u64, fill)));
+                trades.extend(fills.into_iter().map(|fill| (bar, fill)));
             };
             if let Some(targets) = waiting.take() {
                 let targets: Vec<(Symbol, f64)> = targets;
@@ -144,10 +152,24 @@ fn a_bar_is_strategy_rebalance_record() {
         assert_eq!(*result.portfolio, portfolio);
         assert_eq!(result.portfolio.state_digest(), portfolio.state_digest());
         assert!(!trades.is_empty());
-        assert!(result.trades.iter(&result.symbols).eq(trades));
+        let found: Vec<_> = result
+            .trades
+            .iter()
+            .map(|trade| {
+                let fill = Fill {
+                    symbol: result.symbols[trade.column],
+                    quantity: trade.quantity,
+                    price: trade.price,
+                    cost: trade.cost,
+                };
+                (trade.bar, fill)
+            })
+            .collect();
+        assert_eq!(found, trades);
+        assert_eq!(result.trades.len(), trades.len());
         assert_eq!(result.symbols, series.symbols());
         let bits = |weights: &[f64]| weights.iter().map(|w| w.to_bits()).collect::<Vec<_>>();
-        assert_eq!(bits(&result.weights), bits(&weights));
+        assert_eq!(bits(&result.weights.to_vec()), bits(&weights));
         let metrics = compute_metrics(portfolio.returns(), 12.0, 0.0).unwrap();
         assert_eq!(result.metrics, metrics);
         assert_eq!(result.costs(), portfolio.costs());
@@ -178,13 +200,7 @@ fn next_fills_use_the_next_bars_prices_and_equity() {
     assert_eq!(cash_seen.take(), [100, 0, 0]);
     assert_eq!(result.equity_curve(), [100, 100, 100, 200]);
     assert_eq!(result.returns(), [0.0, 0.0, 1.0]);
-    assert_eq!(
-        (
-            result.trades.bar.as_slice(),
-            result.trades.quantity.as_slice()
-        ),
-        (&[1][..], &[5][..])
-    );
+    assert_eq!(traded(&result), [(1, 0, 5)]);
 }
 
 #[test]
@@ -198,11 +214,12 @@ fn an_empty_answer_closes_everything_and_none_leaves_all_alone() {
         }
     };
     let result = run_backtest(strategy, &series, &BacktestConfig::new(100)).unwrap();
-    assert_eq!(result.trades.bar, [0, 2]);
-    assert_eq!(result.trades.quantity, [10, -10]);
-    assert_eq!(result.weights[0], 1.0);
-    assert!(result.weights[1].is_nan());
-    assert_eq!(result.weights[2], 0.0);
+    assert_eq!(traded(&result), [(0, 0, 10), (2, 0, -10)]);
+    assert_eq!(result.weights.row(0), Some(&[1.0][..]));
+    assert_eq!(result.weights.row(1), None);
+    assert_eq!(result.weights.row(2), Some(&[0.0][..]));
+    let table = result.weights.to_vec();
+    assert!(table[0] == 1.0 && table[1].is_nan() && table[2] == 0.0);
 }
 
 #[test]
@@ -349,7 +366,7 @@ fn a_schedule_of_recorded_weights_gives_the_same_run() {
     };
     let config = costly(FillTiming::Close);
     let recorded = run_backtest(strategy, &series, &config).unwrap();
-    let schedule = WeightSchedule::new(5, recorded.weights.clone());
+    let schedule = WeightSchedule::new(5, recorded.weights.to_vec());
     assert_eq!(run_backtest(schedule, &series, &config).unwrap(), recorded);
 }
 
@@ -390,7 +407,7 @@ fn trades_are_in_symbol_order_and_columns_in_the_callers() {
     let result = run_backtest(EqualWeight::new(), &series, &BacktestConfig::new(90)).unwrap();
     assert_eq!(result.symbols, ["b", "a", "c"].map(symbol));
     // a, b, c by column.
-    assert_eq!(result.trades.symbol, [1, 0, 2]);
+    assert_eq!(traded(&result), [(0, 1, 3), (0, 0, 3), (0, 2, 3)]);
 }
 
 #[test]
@@ -583,9 +600,21 @@ fn the_digest_follows_the_fills() {
         run(&config).digest(),
         run(&costly(FillTiming::Next)).digest()
     );
-    let mut other = run(&config);
-    other.trades.bar[0] += 1;
-    assert_ne!(run(&config).digest(), other.digest());
+    // The same portfolio by other fills.
+    let (up, down) = (series_of_one(2), series_of_one(2));
+    let buy_at = |bar: usize, series: &PriceSeries| {
+        let strategy = move |now: usize, _: &Prices<'_>, _: &Portfolio| -> Answer {
+            if now == bar {
+                answer(&[("A", 1.0)])
+            } else {
+                Ok(None)
+            }
+        };
+        run_backtest(strategy, series, &BacktestConfig::new(100)).unwrap()
+    };
+    let (early, late) = (buy_at(0, &up), buy_at(1, &down));
+    assert_eq!(early.portfolio, late.portfolio);
+    assert_ne!(early.digest(), late.digest());
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! bar's prices and targets are slices, and what is recorded is appended to
 //! columns. A bar costs O(symbols + fills), however long the run.
 
+mod result;
 mod series;
 mod strategy;
 mod sweep;
@@ -17,16 +18,12 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::Xxh3;
-
+pub use result::{BacktestResult, TradeColumns, TradeRecord, WeightRows};
 pub use series::{PriceSeries, PriceSeriesBuilder, Prices, SeriesError};
 pub use strategy::{Decision, EqualWeight, ScheduleError, Strategy, Targets, WeightSchedule};
 pub use sweep::{SweepError, sweep, sweep_strategy};
 
-use crate::portfolio::{
-    CostModel, Fill, Metrics, MetricsError, Plan, Portfolio, PortfolioError, check_rates, hash_i64s,
-};
-use crate::types::{Digest, Price, Symbol};
+use crate::portfolio::{CostModel, MetricsError, Plan, Portfolio, PortfolioError, check_rates};
 
 /// When the targets of a bar are traded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -63,147 +60,6 @@ impl BacktestConfig {
             risk_free: 0.0,
             fill: FillTiming::Close,
         }
-    }
-}
-
-/// What came of a backtest.
-///
-/// Two results are equal when everything is, NaN being equal to NaN.
-#[derive(Clone, Debug)]
-pub struct BacktestResult {
-    /// The portfolio at the end, with its equity curve and returns.
-    pub portfolio: Arc<Portfolio>,
-    /// The metrics of the returns; `None` when there are none.
-    pub metrics: Option<Metrics>,
-    /// The symbols of the columns.
-    pub symbols: Vec<Symbol>,
-    /// The targets given, bars x symbols, row after row; a row of NaN where the answer was to hold.
-    pub weights: Vec<f64>,
-    /// The fills in the order they were made.
-    pub trades: TradeColumns,
-}
-
-/// The fills of a backtest, column by column.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TradeColumns {
-    /// The bar of each fill.
-    pub bar: Vec<u64>,
-    /// The column of its symbol.
-    pub symbol: Vec<u32>,
-    /// How much was bought, or sold when below zero.
-    pub quantity: Vec<i64>,
-    /// At what price.
-    pub price: Vec<i64>,
-    /// What it cost.
-    pub cost: Vec<i64>,
-}
-
-impl TradeColumns {
-    /// Returns the number of fills.
-    pub fn len(&self) -> usize {
-        self.bar.len()
-    }
-
-    /// Returns whether there are no fills.
-    pub fn is_empty(&self) -> bool {
-        self.bar.is_empty()
-    }
-
-    /// Returns each fill with its bar; the symbols are those of the result.
-    pub fn iter<'a>(&'a self, symbols: &'a [Symbol]) -> impl Iterator<Item = (u64, Fill)> + 'a {
-        (0..self.len()).map(|i| {
-            let fill = Fill {
-                symbol: symbols[self.symbol[i] as usize],
-                quantity: self.quantity[i],
-                price: Price(self.price[i]),
-                cost: self.cost[i],
-            };
-            (self.bar[i], fill)
-        })
-    }
-
-    fn record(&mut self, bar: usize, plan: &Plan) {
-        for (slot, fill) in plan.fills() {
-            self.bar.push(bar as u64);
-            self.symbol
-                .push(u32::try_from(slot).expect("a series has at most 2^32 symbols"));
-            self.quantity.push(fill.quantity);
-            self.price.push(fill.price.0);
-            self.cost.push(fill.cost);
-        }
-    }
-}
-
-impl BacktestResult {
-    /// Returns the costs paid, in the smallest currency unit.
-    pub fn costs(&self) -> i64 {
-        self.portfolio.costs()
-    }
-
-    /// Returns the initial cash and the equity at the end of each bar.
-    pub fn equity_curve(&self) -> &[i64] {
-        self.portfolio.equity_curve()
-    }
-
-    /// Returns the return of each bar.
-    pub fn returns(&self) -> &[f64] {
-        self.portfolio.returns()
-    }
-
-    /// Returns what was traded, as a multiple of the mean equity, over the whole run: 1.0 is one
-    /// purchase, or one sale, of everything. NaN where the mean equity is not positive.
-    ///
-    /// `sum(|quantity| x price) / mean(equity curve)`, purchases and sales alike, as the total of
-    /// `get_turnover(..., denominator="portfolio_value")` of pyfolio.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a ratio is a float, rounded like any other"
-    )]
-    pub fn turnover(&self) -> f64 {
-        let curve = self.equity_curve();
-        let total: i128 = curve.iter().map(|&equity| i128::from(equity)).sum();
-        if total <= 0 {
-            return f64::NAN;
-        }
-        let pairs = self.trades.quantity.iter().zip(&self.trades.price);
-        let traded: i128 = pairs
-            .map(|(&q, &p)| i128::from(q.unsigned_abs()) * i128::from(p))
-            .sum();
-        traded as f64 / (total as f64 / curve.len() as f64)
-    }
-
-    /// Returns a hash of the portfolio and of every fill: equal runs have equal digests on every
-    /// platform.
-    pub fn digest(&self) -> Digest {
-        let mut hasher = Xxh3::new();
-        hasher.update(&self.portfolio.state_digest().0.to_le_bytes());
-        hasher.update(&(self.symbols.len() as u64).to_le_bytes());
-        for symbol in &self.symbols {
-            hasher.update(&(symbol.as_str().len() as u64).to_le_bytes());
-            hasher.update(symbol.as_str().as_bytes());
-        }
-        for bar in &self.trades.bar {
-            hasher.update(&bar.to_le_bytes());
-        }
-        for symbol in &self.trades.symbol {
-            hasher.update(&symbol.to_le_bytes());
-        }
-        hash_i64s(&mut hasher, &self.trades.quantity);
-        hash_i64s(&mut hasher, &self.trades.price);
-        hash_i64s(&mut hasher, &self.trades.cost);
-        Digest(hasher.digest())
-    }
-}
-
-impl PartialEq for BacktestResult {
-    fn eq(&self, other: &Self) -> bool {
-        let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
-        self.portfolio == other.portfolio
-            && self.metrics == other.metrics
-            && self.symbols == other.symbols
-            && self.trades == other.trades
-            && self.weights.len() == other.weights.len()
-            && self.weights.iter().zip(&other.weights).all(same)
     }
 }
 
@@ -313,49 +169,50 @@ pub fn run_backtest_until<S: Strategy>(
         series.symbols(),
         series.len(),
     ));
-    let mut weights = vec![f64::NAN; series.len() * width];
+    let mut row = vec![f64::NAN; width];
+    let mut weights = WeightRows::new(width, series.len());
     let mut trades = TradeColumns::default();
     let mut plan = Plan::default();
-    let mut waiting = false;
 
     for bar in 0..series.len() {
         if bar % question_every == 0 && stop() {
             return Err(BacktestError::Interrupted { bar });
         }
         let prices = series.row(bar);
-        let (earlier, rest) = weights.split_at_mut(bar * width);
-        let row = &mut rest[..width];
         let at_bar = |error| BacktestError::Portfolio { bar, error };
 
-        if waiting {
-            let targets = &earlier[(bar - 1) * width..];
-            Arc::make_mut(&mut portfolio)
-                .rebalance_row(&mut plan, prices, targets)
-                .map_err(at_bar)?;
-            trades.record(bar, &plan);
-            waiting = false;
+        if config.fill == FillTiming::Next && bar > 0 {
+            if let Some(targets) = weights.row(bar - 1) {
+                Arc::make_mut(&mut portfolio)
+                    .rebalance_row(&mut plan, prices, targets)
+                    .map_err(at_bar)?;
+                trades.extend(&plan);
+            }
         }
 
-        let mut targets = Targets::new(series.prices(bar), row);
+        let mut targets = Targets::new(series.prices(bar), &mut row);
         let decision = strategy
             .compute_weights(bar, &series.prices(bar), &portfolio, &mut targets)
             .map_err(|error| BacktestError::Strategy { bar, error })?;
         let checked = targets.finish();
         // Does not copy: the strategy gave back what it was lent.
         let held = Arc::make_mut(&mut portfolio);
-        match (decision, config.fill) {
-            (Decision::Hold, _) => row.fill(f64::NAN),
-            (Decision::Rebalance, FillTiming::Close) => {
+        match decision {
+            Decision::Hold => weights.push_hold(),
+            Decision::Rebalance => {
                 checked.map_err(at_bar)?;
-                held.rebalance_row(&mut plan, prices, row).map_err(at_bar)?;
-                trades.record(bar, &plan);
-            }
-            (Decision::Rebalance, FillTiming::Next) => {
-                checked.map_err(at_bar)?;
-                held.check_targets_priced(prices, row).map_err(at_bar)?;
-                waiting = true;
+                weights.push(&row);
+                match config.fill {
+                    FillTiming::Close => {
+                        held.rebalance_row(&mut plan, prices, &row)
+                            .map_err(at_bar)?;
+                        trades.extend(&plan);
+                    }
+                    FillTiming::Next => held.check_targets_priced(prices, &row).map_err(at_bar)?,
+                }
             }
         }
+        trades.end_bar();
         held.record_row(prices).map_err(at_bar)?;
     }
 

@@ -72,13 +72,32 @@ impl Position {
         let cost = i128::from(self.total_cost);
         narrow(value - cost, "unrealized pnl", value, "-", cost)
     }
+}
 
-    /// Returns the position after a fill of a signed quantity that is not 0, and the fill's signed
+/// The numbers of a position, without its symbol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Holding {
+    pub(super) quantity: i64,
+    pub(super) total_cost: i64,
+    pub(super) realized_pnl: i64,
+}
+
+impl Holding {
+    pub(super) const fn of(self, symbol: Symbol) -> Position {
+        Position {
+            symbol,
+            quantity: self.quantity,
+            total_cost: self.total_cost,
+            realized_pnl: self.realized_pnl,
+        }
+    }
+
+    /// Returns the holding after a fill of a signed quantity that is not 0, and the fill's signed
     /// notional.
     ///
     /// A part that closes takes `total_cost x closed / quantity`, rounded toward zero, out of the
     /// total cost. Crossing through zero closes, then opens.
-    pub(crate) fn after_fill(
+    pub(super) fn after_fill(
         &self,
         quantity: i64,
         price: Price,
@@ -156,7 +175,22 @@ mod tests {
     use super::*;
 
     fn fill(position: &mut Position, quantity: i64, price: i64) {
-        *position = position.after_fill(quantity, Price(price)).unwrap().0;
+        *position = after_fill(position, quantity, price).unwrap();
+    }
+
+    fn after_fill(
+        position: &Position,
+        quantity: i64,
+        price: i64,
+    ) -> Result<Position, PortfolioError> {
+        let holding = Holding {
+            quantity: position.quantity,
+            total_cost: position.total_cost,
+            realized_pnl: position.realized_pnl,
+        };
+        let (after, notional) = holding.after_fill(quantity, Price(price))?;
+        assert_eq!(notional, quantity * price);
+        Ok(after.of(position.symbol))
     }
 
     fn position() -> Position {
@@ -212,7 +246,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_names_its_operands() {
-        let error = position().after_fill(i64::MAX, Price(2)).unwrap_err();
+        let error = after_fill(&position(), i64::MAX, 2).unwrap_err();
         assert_eq!(
             error.to_string(),
             "notional of a fill: 9223372036854775807 x 2 does not fit in 64 bits"
@@ -220,7 +254,7 @@ mod tests {
         let mut p = position();
         fill(&mut p, i64::MAX, 1);
         assert_eq!(
-            p.after_fill(1, Price(1)).unwrap_err().to_string(),
+            after_fill(&p, 1, 1).unwrap_err().to_string(),
             "quantity held: 9223372036854775807 + 1 does not fit in 64 bits"
         );
         assert_eq!(

@@ -1,8 +1,8 @@
 //! From target weights to fills: planned in full, then committed.
 
 use super::error::{PortfolioError, narrow};
-use super::position::Position;
-use super::{NO_PRICE, Portfolio};
+use super::position::Holding;
+use super::{NO_PRICE, Portfolio, Slot};
 use crate::exchange::Exchange;
 use crate::multi::MultiExchange;
 use crate::types::{Price, Quantity, Side, Symbol};
@@ -25,36 +25,46 @@ pub struct Fill {
 /// Kept from one bar to the next, it allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    /// Slot and signed quantity, in symbol order.
-    sells: Vec<(usize, i64)>,
-    buys: Vec<(usize, i64)>,
+    /// What to trade, sells first, each in symbol order.
+    orders: Vec<PlannedOrder>,
+    /// Room for the buys while the sells are found.
+    buys: Vec<PlannedOrder>,
     fills: Vec<PlannedFill>,
     cash: i64,
     costs: i64,
 }
 
-/// A fill, its slot, and the position after it.
-#[derive(Debug)]
-struct PlannedFill {
+#[derive(Clone, Copy, Debug, Default)]
+struct PlannedOrder {
     slot: usize,
-    after: Position,
-    price: Price,
+    /// Below zero to sell.
     quantity: i64,
-    cost: i64,
+}
+
+/// A fill and the holding after it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlannedFill {
+    pub(crate) slot: usize,
+    pub(crate) quantity: i64,
+    pub(crate) price: i64,
+    pub(crate) cost: i64,
+    after: Holding,
 }
 
 impl Plan {
-    /// Returns each fill with its slot, in the order they are made.
-    pub(crate) fn fills(&self) -> impl ExactSizeIterator<Item = (usize, Fill)> + '_ {
-        self.fills.iter().map(|planned| {
-            let fill = Fill {
-                symbol: planned.after.symbol,
-                quantity: planned.quantity,
-                price: planned.price,
-                cost: planned.cost,
-            };
-            (planned.slot, fill)
-        })
+    /// Returns the fills in the order they are made.
+    pub(crate) fn fills(&self) -> &[PlannedFill] {
+        &self.fills
+    }
+
+    fn to_fills(&self, portfolio: &Portfolio) -> Vec<Fill> {
+        let fill = |planned: &PlannedFill| Fill {
+            symbol: portfolio.slots[planned.slot].symbol,
+            quantity: planned.quantity,
+            price: Price(planned.price),
+            cost: planned.cost,
+        };
+        self.fills.iter().map(fill).collect()
     }
 
     /// Finds what to sell and what to buy, given prices and weights by slot.
@@ -64,8 +74,7 @@ impl Plan {
         prices: &[i64],
         weights: &[f64],
     ) -> Result<(), PortfolioError> {
-        self.sells.clear();
-        self.buys.clear();
+        self.orders.clear();
         self.fills.clear();
         self.cash = portfolio.cash;
         self.costs = portfolio.costs;
@@ -74,71 +83,87 @@ impl Plan {
         if equity <= 0 {
             return Ok(());
         }
+        // Whether a symbol is bought, sold or left is anyone's guess: every order is written to both
+        // lists, and kept in the one it belongs to, without a branch to mispredict.
+        let room = portfolio.slots.len();
+        self.orders.resize(room, PlannedOrder::default());
+        self.buys.resize(room, PlannedOrder::default());
+        let (mut sells, mut buys) = (0, 0);
         for &slot in &portfolio.by_symbol {
             let (price, weight) = (prices[slot], weights[slot]);
             if price == NO_PRICE {
                 continue;
             }
-            let position = &portfolio.slots[slot].position;
-            let held = position.quantity;
-            let target = target_quantity(position.symbol, equity, weight, price)?;
+            let Slot {
+                symbol, holding, ..
+            } = &portfolio.slots[slot];
+            let held = holding.quantity;
+            let target = target_quantity(*symbol, equity, weight, price)?;
             let quantity = target.checked_sub(held).ok_or(PortfolioError::Overflow {
                 what: "quantity to trade",
                 left: i128::from(target),
                 operator: "-",
                 right: i128::from(held),
             })?;
-            if quantity < 0 {
-                self.sells.push((slot, quantity));
-            } else if quantity > 0 {
-                self.buys.push((slot, quantity));
-            }
+            let order = PlannedOrder { slot, quantity };
+            self.orders[sells] = order;
+            self.buys[buys] = order;
+            sells += usize::from(quantity < 0);
+            buys += usize::from(quantity > 0);
         }
+        self.orders.truncate(sells);
+        self.orders.extend_from_slice(&self.buys[..buys]);
         Ok(())
     }
 
     /// Returns whether a slot's fills are these trades.
     fn has_trades_of(&self, slot: usize, trades: impl Iterator<Item = (Price, Quantity)>) -> bool {
         let planned = self.fills.iter().filter(|planned| planned.slot == slot);
-        planned
-            .map(|fill| (fill.price, fill.quantity.unsigned_abs()))
-            .eq(trades)
+        let trade = |fill: &PlannedFill| (Price(fill.price), fill.quantity.unsigned_abs());
+        planned.map(trade).eq(trades)
     }
 
     /// Adds a fill. Those of one slot must follow each other.
+    #[inline]
     fn push_fill(
         &mut self,
         portfolio: &Portfolio,
         slot: usize,
         quantity: i64,
-        price: Price,
+        price: i64,
     ) -> Result<(), PortfolioError> {
         let before = match self.fills.last() {
             Some(last) if last.slot == slot => &last.after,
-            _ => &portfolio.slots[slot].position,
+            _ => &portfolio.slots[slot].holding,
         };
-        let (after, notional) = before.after_fill(quantity, price)?;
+        let (after, notional) = before.after_fill(quantity, Price(price))?;
         let cost = portfolio.cost_model.compute_cost(notional)?;
-        let paid = i128::from(notional) + i128::from(cost);
-        let cash = i128::from(self.cash);
-        self.cash = narrow(cash - paid, "cash", cash, "-", paid)?;
-        let costs = i128::from(self.costs);
-        self.costs = narrow(
-            costs + i128::from(cost),
-            "costs",
-            costs,
-            "+",
-            i128::from(cost),
-        )?;
+        self.cash = pay(self.cash, notional, cost)?;
+        self.costs = self
+            .costs
+            .checked_add(cost)
+            .ok_or(PortfolioError::Overflow {
+                what: "costs",
+                left: i128::from(self.costs),
+                operator: "+",
+                right: i128::from(cost),
+            })?;
         self.fills.push(PlannedFill {
             slot,
-            after,
-            price,
             quantity,
+            price,
             cost,
+            after,
         });
         Ok(())
     }
+}
+
+/// Returns the cash after a fill.
+#[inline]
+fn pay(cash: i64, notional: i64, cost: i64) -> Result<i64, PortfolioError> {
+    let paid = i128::from(notional) + i128::from(cost);
+    narrow(i128::from(cash) - paid, "cash", i128::from(cash), "-", paid)
 }
 
 impl Portfolio {
@@ -166,7 +191,7 @@ impl Portfolio {
             row.resize(weights.len(), NO_PRICE);
             let mut plan = Plan::default();
             portfolio.rebalance_row(&mut plan, &row, &weights)?;
-            Ok(plan.fills().map(|(_, fill)| fill).collect())
+            Ok(plan.to_fills(portfolio))
         })
     }
 
@@ -215,21 +240,21 @@ impl Portfolio {
             row.resize(weights.len(), NO_PRICE);
             let mut plan = Plan::default();
             plan.set_orders(portfolio, &row, &weights)?;
-            let orders = [plan.sells.as_slice(), plan.buys.as_slice()].concat();
-            for &(slot, quantity) in &orders {
-                let symbol = portfolio.slots[slot].position.symbol;
+            let orders = std::mem::take(&mut plan.orders);
+            for &PlannedOrder { slot, quantity } in &orders {
+                let symbol = portfolio.slots[slot].symbol;
                 // Only a symbol with a book has a price, and only one with a price an order.
                 let Some(exchange) = exchanges.exchange(symbol) else {
                     continue;
                 };
                 for (price, quantity) in market_fills(exchange, quantity) {
-                    plan.push_fill(portfolio, slot, quantity, price)?;
+                    plan.push_fill(portfolio, slot, quantity, price.0)?;
                 }
             }
             // Nothing can fail from here. An order's own trades are all made before a stop that
             // they trigger is submitted, so the books fill as planned.
-            for &(slot, quantity) in &orders {
-                let symbol = portfolio.slots[slot].position.symbol;
+            for &PlannedOrder { slot, quantity } in &orders {
+                let symbol = portfolio.slots[slot].symbol;
                 if let Some(exchange) = exchanges.exchange_mut(symbol) {
                     let side = if quantity > 0 { Side::Buy } else { Side::Sell };
                     let result = exchange.submit_market(side, quantity.unsigned_abs());
@@ -243,7 +268,7 @@ impl Portfolio {
                 }
             }
             portfolio.commit(&plan, &row);
-            Ok(plan.fills().map(|(_, fill)| fill).collect())
+            Ok(plan.to_fills(portfolio))
         })
     }
 
@@ -256,15 +281,10 @@ impl Portfolio {
         weights: &[f64],
     ) -> Result<(), PortfolioError> {
         plan.set_orders(self, prices, weights)?;
-        let (sells, buys) = (
-            std::mem::take(&mut plan.sells),
-            std::mem::take(&mut plan.buys),
-        );
-        let planned = sells.iter().chain(&buys).try_for_each(|&(slot, quantity)| {
-            plan.push_fill(self, slot, quantity, Price(prices[slot]))
-        });
-        (plan.sells, plan.buys) = (sells, buys);
-        planned?;
+        for index in 0..plan.orders.len() {
+            let PlannedOrder { slot, quantity } = plan.orders[index];
+            plan.push_fill(self, slot, quantity, prices[slot])?;
+        }
         self.commit(plan, prices);
         Ok(())
     }
@@ -283,9 +303,7 @@ impl Portfolio {
             .enumerate()
             .position(|target| !priced(target))
         {
-            Some(slot) => Err(PortfolioError::NeverPriced(
-                self.slots[slot].position.symbol,
-            )),
+            Some(slot) => Err(PortfolioError::NeverPriced(self.slots[slot].symbol)),
             None => Ok(()),
         }
     }
@@ -295,7 +313,7 @@ impl Portfolio {
         self.costs = plan.costs;
         for planned in &plan.fills {
             let slot = &mut self.slots[planned.slot];
-            slot.position = planned.after;
+            slot.holding = planned.after;
             slot.traded = true;
         }
         self.set_last_prices(prices);
