@@ -157,7 +157,7 @@ fn held_symbols_without_a_target_are_closed() {
     // A closed position stays, with what it made.
     let position = portfolio.position(symbol("A")).unwrap();
     assert_eq!(
-        position,
+        *position,
         Position {
             realized_pnl: 100,
             ..Position::flat(symbol("A"))

@@ -171,7 +171,7 @@ pub fn run_backtest_until<S: Strategy>(
     ));
     let mut row = vec![f64::NAN; width];
     let mut weights = WeightRows::new(width, series.len());
-    let mut trades = TradeColumns::default();
+    let mut trades = TradeColumns::new(series.clone(), config.cost_model);
     let mut plan = Plan::default();
 
     for bar in 0..series.len() {
@@ -181,12 +181,14 @@ pub fn run_backtest_until<S: Strategy>(
         let prices = series.row(bar);
         let at_bar = |error| BacktestError::Portfolio { bar, error };
 
+        let mut rebalanced = false;
         if config.fill == FillTiming::Next && bar > 0 {
             if let Some(targets) = weights.row(bar - 1) {
                 Arc::make_mut(&mut portfolio)
                     .rebalance_row(&mut plan, prices, targets)
                     .map_err(at_bar)?;
                 trades.extend(&plan);
+                rebalanced = true;
             }
         }
 
@@ -207,13 +209,18 @@ pub fn run_backtest_until<S: Strategy>(
                         held.rebalance_row(&mut plan, prices, &row)
                             .map_err(at_bar)?;
                         trades.extend(&plan);
+                        rebalanced = true;
                     }
                     FillTiming::Next => held.check_targets_priced(prices, &row).map_err(at_bar)?,
                 }
             }
         }
         trades.end_bar();
-        held.record_row(prices).map_err(at_bar)?;
+        if rebalanced {
+            held.push_equity(plan.equity());
+        } else {
+            held.record_row(prices).map_err(at_bar)?;
+        }
     }
 
     let metrics = portfolio

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::portfolio::{Metrics, Plan, Portfolio, hash_i64s};
+use super::series::PriceSeries;
+use crate::portfolio::{CostModel, Metrics, Plan, Portfolio};
 use crate::types::{Digest, Price, Symbol};
 
 /// What came of a backtest.
@@ -115,18 +116,31 @@ pub struct TradeRecord {
     pub cost: i64,
 }
 
-/// The fills of a backtest in the order they were made, kept column by column.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The fills of a backtest in the order they were made.
+///
+/// Kept are columns of what was decided; prices and costs are looked up in the series and computed
+/// again when asked for, so that a long run writes less memory.
+#[derive(Clone, Debug)]
 pub struct TradeColumns {
+    series: PriceSeries,
+    cost_model: CostModel,
     /// For each bar how many fills there are up to its end.
     ends: Vec<usize>,
     column: Vec<u32>,
     quantity: Vec<i64>,
-    price: Vec<i64>,
-    cost: Vec<i64>,
 }
 
 impl TradeColumns {
+    pub(super) fn new(series: PriceSeries, cost_model: CostModel) -> Self {
+        Self {
+            ends: Vec::with_capacity(series.len()),
+            series,
+            cost_model,
+            column: Vec::new(),
+            quantity: Vec::new(),
+        }
+    }
+
     /// Returns the number of fills.
     pub fn len(&self) -> usize {
         self.quantity.len()
@@ -140,30 +154,47 @@ impl TradeColumns {
     /// Returns the fills in the order they were made.
     pub fn iter(&self) -> impl Iterator<Item = TradeRecord> + '_ {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let bars = starts.zip(&self.ends).enumerate();
-        bars.flat_map(move |(bar, (start, &end))| {
-            (start..end).map(move |index| TradeRecord {
-                bar,
-                column: self.column[index] as usize,
-                quantity: self.quantity[index],
-                price: Price(self.price[index]),
-                cost: self.cost[index],
+        starts
+            .zip(&self.ends)
+            .enumerate()
+            .flat_map(move |(bar, (start, &end))| {
+                (start..end).map(move |index| self.at(bar, index))
             })
-        })
     }
 
-    pub(super) fn extend(&mut self, plan: &Plan) {
-        for fill in plan.fills() {
-            let column = u32::try_from(fill.slot).expect("a series has fewer than 2^32 symbols");
-            self.column.push(column);
-            self.quantity.push(fill.quantity);
-            self.price.push(fill.price);
-            self.cost.push(fill.cost);
+    fn at(&self, bar: usize, index: usize) -> TradeRecord {
+        let (column, quantity) = (self.column[index] as usize, self.quantity[index]);
+        let price = self.series.row(bar)[column];
+        let cost = self.cost_model.compute_cost(quantity * price);
+        TradeRecord {
+            bar,
+            column,
+            quantity,
+            price: Price(price),
+            cost: cost.expect("the cost of a fill that was made fits"),
         }
+    }
+
+    /// Adds the fills of a plan, made at the prices of the bar that [`TradeColumns::end_bar`] ends.
+    pub(super) fn extend(&mut self, plan: &Plan) {
+        let fills = plan.fills().iter();
+        self.quantity
+            .extend(fills.clone().map(|fill| fill.quantity));
+        self.column.extend(
+            fills.map(|fill| u32::try_from(fill.slot).expect("there are below 2^32 symbols")),
+        );
     }
 
     pub(super) fn end_bar(&mut self) {
         self.ends.push(self.quantity.len());
+    }
+}
+
+impl PartialEq for TradeColumns {
+    fn eq(&self, other: &Self) -> bool {
+        self.ends.len() == other.ends.len()
+            && self.len() == other.len()
+            && self.iter().eq(other.iter())
     }
 }
 
@@ -215,16 +246,18 @@ impl BacktestResult {
             hasher.update(&(symbol.as_str().len() as u64).to_le_bytes());
             hasher.update(symbol.as_str().as_bytes());
         }
-        hasher.update(&(self.trades.ends.len() as u64).to_le_bytes());
-        for &end in &self.trades.ends {
-            hasher.update(&(end as u64).to_le_bytes());
+        for trade in self.trades.iter() {
+            let mut bytes = [0; 40];
+            let numbers = [trade.bar as u64, trade.column as u64];
+            for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+                place.copy_from_slice(&number.to_le_bytes());
+            }
+            let numbers = [trade.quantity, trade.price.0, trade.cost];
+            for (place, number) in bytes[16..].chunks_exact_mut(8).zip(numbers) {
+                place.copy_from_slice(&number.to_le_bytes());
+            }
+            hasher.update(&bytes);
         }
-        for &column in &self.trades.column {
-            hasher.update(&column.to_le_bytes());
-        }
-        hash_i64s(&mut hasher, &self.trades.quantity);
-        hash_i64s(&mut hasher, &self.trades.price);
-        hash_i64s(&mut hasher, &self.trades.cost);
         Digest(hasher.digest())
     }
 }

@@ -10,8 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::position::Holding;
-use super::{CostModel, Portfolio, Slot, simple_return};
+use super::{CostModel, Portfolio, Position, Slot, simple_return};
 use crate::error::PersistenceError;
 use crate::persist::write_atomically;
 use crate::types::{Digest, Symbol};
@@ -161,10 +160,10 @@ fn malformed(reason: String) -> PersistenceError {
 impl SymbolState {
     fn of(slot: &Slot) -> Self {
         Self {
-            symbol: slot.symbol,
-            quantity: slot.holding.quantity,
-            total_cost: slot.holding.total_cost,
-            realized_pnl: slot.holding.realized_pnl,
+            symbol: slot.position.symbol,
+            quantity: slot.position.quantity,
+            total_cost: slot.position.total_cost,
+            realized_pnl: slot.position.realized_pnl,
             last_price: slot.last_price,
             traded: slot.traded,
         }
@@ -174,8 +173,8 @@ impl SymbolState {
 impl From<SymbolState> for Slot {
     fn from(state: SymbolState) -> Self {
         Self {
-            symbol: state.symbol,
-            holding: Holding {
+            position: Position {
+                symbol: state.symbol,
                 quantity: state.quantity,
                 total_cost: state.total_cost,
                 realized_pnl: state.realized_pnl,

@@ -210,7 +210,7 @@ pub fn compute_metrics(
         return Ok(None);
     }
     let totals = Totals::of(returns);
-    if totals.broken {
+    if totals.size_max.is_infinite() {
         check_finite(returns)?;
     }
 
@@ -295,9 +295,8 @@ struct Totals {
     losses: f64,
     winning: usize,
     losing: usize,
+    /// Infinite when a return is not finite.
     size_max: f64,
-    /// Whether a return is not finite.
-    broken: bool,
 }
 
 impl Totals {
@@ -306,29 +305,46 @@ impl Totals {
         for block in returns.chunks(BLOCK) {
             let (mut gains, mut losses) = ([0.0; LANES], [0.0; LANES]);
             let (mut winning, mut losing) = ([0_u64; LANES], [0_u64; LANES]);
-            let (mut sizes, mut broken) = ([0.0_f64; LANES], [false; LANES]);
-            let mut add = |chunk: &[f64]| {
-                for (lane, &r) in chunk.iter().enumerate() {
-                    let (gain, loss) = (r > 0.0, r < 0.0);
-                    gains[lane] += if gain { r } else { 0.0 };
-                    losses[lane] += if loss { r } else { 0.0 };
-                    winning[lane] += u64::from(gain);
-                    losing[lane] += u64::from(loss);
-                    sizes[lane] = sizes[lane].max(r.abs());
-                    broken[lane] |= !r.is_finite();
-                }
-            };
-            let mut chunks = block.chunks_exact(LANES);
-            chunks.by_ref().for_each(&mut add);
-            add(chunks.remainder());
+            let mut sizes = [0.0_f64; LANES];
+            for_lanes(block, |lane, r| {
+                let (gain, loss) = (r > 0.0, r < 0.0);
+                gains[lane] += if gain { r } else { 0.0 };
+                losses[lane] += if loss { r } else { 0.0 };
+                winning[lane] += u64::from(gain);
+                losing[lane] += u64::from(loss);
+                // A NaN fails the comparison, and so becomes infinite here.
+                let size = if r.abs() <= f64::MAX {
+                    r.abs()
+                } else {
+                    f64::INFINITY
+                };
+                sizes[lane] = if size > sizes[lane] {
+                    size
+                } else {
+                    sizes[lane]
+                };
+            });
             totals.gains += fold_lanes(gains);
             totals.losses += fold_lanes(losses);
             totals.winning += usize::try_from(winning.iter().sum::<u64>()).unwrap_or(0);
             totals.losing += usize::try_from(losing.iter().sum::<u64>()).unwrap_or(0);
             totals.size_max = sizes.into_iter().fold(totals.size_max, f64::max);
-            totals.broken |= broken.contains(&true);
         }
         totals
+    }
+}
+
+/// Calls a function with each number and its lane.
+#[inline]
+fn for_lanes(block: &[f64], mut add: impl FnMut(usize, f64)) {
+    let mut chunks = block.chunks_exact(LANES);
+    for chunk in chunks.by_ref() {
+        for (lane, &number) in chunk.iter().enumerate() {
+            add(lane, number);
+        }
+    }
+    for (lane, &number) in chunks.remainder().iter().enumerate() {
+        add(lane, number);
     }
 }
 
@@ -351,21 +367,16 @@ impl Moments {
             let mut third = [0.0; LANES];
             let mut fourth = [0.0; LANES];
             let mut downside = [0.0; LANES];
-            let mut add = |chunk: &[f64]| {
-                for (lane, &r) in chunk.iter().enumerate() {
-                    let distance = r - mean;
-                    let square = distance * distance;
-                    first[lane] += distance;
-                    second[lane] += square;
-                    third[lane] += square * distance;
-                    fourth[lane] += square * square;
-                    let shortfall = (r - target).min(0.0);
-                    downside[lane] += shortfall * shortfall;
-                }
-            };
-            let mut chunks = block.chunks_exact(LANES);
-            chunks.by_ref().for_each(&mut add);
-            add(chunks.remainder());
+            for_lanes(block, |lane, r| {
+                let distance = r - mean;
+                let square = distance * distance;
+                first[lane] += distance;
+                second[lane] += square;
+                third[lane] += square * distance;
+                fourth[lane] += square * square;
+                let shortfall = if r < target { r - target } else { 0.0 };
+                downside[lane] += shortfall * shortfall;
+            });
             drift += fold_lanes(first);
             moments.second += fold_lanes(second);
             moments.third += fold_lanes(third);

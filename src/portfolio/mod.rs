@@ -35,7 +35,7 @@ pub(crate) use rebalance::Plan;
 use crate::error::InvariantError;
 use crate::types::{Digest, Price, Symbol};
 use error::narrow;
-use position::{Holding, widening_mul};
+use position::widening_mul;
 
 /// The price of a symbol that has none. No valid price is 0.
 pub(crate) const NO_PRICE: i64 = 0;
@@ -74,8 +74,7 @@ pub struct Portfolio {
 /// What is known of one symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Slot {
-    symbol: Symbol,
-    holding: Holding,
+    position: Position,
     /// The last known price, or [`NO_PRICE`].
     last_price: i64,
     /// Whether there ever was a fill.
@@ -85,12 +84,7 @@ struct Slot {
 impl Slot {
     const fn new(symbol: Symbol) -> Self {
         Self {
-            symbol,
-            holding: Holding {
-                quantity: 0,
-                total_cost: 0,
-                realized_pnl: 0,
-            },
+            position: Position::flat(symbol),
             last_price: NO_PRICE,
             traded: false,
         }
@@ -176,16 +170,16 @@ impl Portfolio {
     /// Returns the position in a symbol, or `None` when it never traded.
     ///
     /// A position that was closed stays, with quantity 0 and its realized PnL.
-    pub fn position(&self, symbol: Symbol) -> Option<Position> {
+    pub fn position(&self, symbol: Symbol) -> Option<&Position> {
         let slot = &self.slots[self.slot_of(symbol, 0)?];
-        slot.traded.then_some(slot.holding.of(symbol))
+        slot.traded.then_some(&slot.position)
     }
 
     /// Returns the positions in every symbol that ever traded, in symbol order.
-    pub fn positions(&self) -> impl Iterator<Item = Position> + '_ {
+    pub fn positions(&self) -> impl Iterator<Item = &Position> + '_ {
         self.visible()
             .filter(|slot| slot.traded)
-            .map(|slot| slot.holding.of(slot.symbol))
+            .map(|slot| &slot.position)
     }
 
     /// Returns the price at which a symbol is marked when no other is given.
@@ -247,8 +241,8 @@ impl Portfolio {
         let equity = self.equity_at(&row)?;
         let (mut cost_basis, mut realized) = (0_i128, 0_i128);
         for slot in &self.slots {
-            cost_basis += i128::from(slot.holding.total_cost);
-            realized += i128::from(slot.holding.realized_pnl);
+            cost_basis += i128::from(slot.position.total_cost);
+            realized += i128::from(slot.position.realized_pnl);
         }
         let market_value = i128::from(equity) - i128::from(self.cash);
         Ok(PortfolioSnapshot {
@@ -310,14 +304,14 @@ impl Portfolio {
             hasher.update(&number.to_le_bytes());
         }
         for slot in self.visible() {
-            let name = slot.symbol.as_str();
+            let name = slot.position.symbol.as_str();
             // The length keeps a name apart from the bytes after it.
             hasher.update(&(name.len() as u64).to_le_bytes());
             hasher.update(name.as_bytes());
             for number in [
-                slot.holding.quantity,
-                slot.holding.total_cost,
-                slot.holding.realized_pnl,
+                slot.position.quantity,
+                slot.position.total_cost,
+                slot.position.realized_pnl,
                 slot.last_price,
                 i64::from(slot.traded),
             ] {
@@ -339,7 +333,7 @@ impl Portfolio {
         let broken = |what: String| Err(InvariantError(what));
         let mut explained = i128::from(self.initial_cash()) - i128::from(self.costs);
         for slot in &self.slots {
-            let position = slot.holding.of(slot.symbol);
+            let position = &slot.position;
             // Market value and unrealized PnL differ by the total cost, whatever the price.
             explained += i128::from(position.realized_pnl) - i128::from(position.total_cost);
             if position.quantity.signum() != position.total_cost.signum() {
@@ -347,7 +341,7 @@ impl Portfolio {
                     "total cost is signed like the quantity: {position:?}"
                 ));
             }
-            if !slot.traded && position != Position::flat(position.symbol) {
+            if !slot.traded && *position != Position::flat(position.symbol) {
                 return broken(format!("a symbol that never traded is flat: {position:?}"));
             }
             if slot.last_price < NO_PRICE {
@@ -373,7 +367,11 @@ impl Portfolio {
         if self.by_symbol.len() != self.slots.len() {
             return broken("every slot is listed".to_owned());
         }
-        let symbols = || self.by_symbol.iter().map(|&slot| self.slots[slot].symbol);
+        let symbols = || {
+            self.by_symbol
+                .iter()
+                .map(|&slot| self.slots[slot].position.symbol)
+        };
         if let Some((a, b)) = symbols().zip(symbols().skip(1)).find(|(a, b)| a >= b) {
             return broken(format!("symbols ascend: {a} before {b}"));
         }
@@ -400,7 +398,7 @@ impl Portfolio {
         self.by_symbol
             .iter()
             .map(|&index| (index, &self.slots[index]))
-            .filter(|(_, slot)| slot.holding.quantity != 0)
+            .filter(|(_, slot)| slot.position.quantity != 0)
     }
 
     /// Returns a symbol's slot. The hint is tried first: lists often have the slots' order.
@@ -408,7 +406,7 @@ impl Portfolio {
         if self
             .slots
             .get(hint)
-            .is_some_and(|slot| slot.symbol == symbol)
+            .is_some_and(|slot| slot.position.symbol == symbol)
         {
             return Some(hint);
         }
@@ -418,7 +416,7 @@ impl Portfolio {
 
     fn place_of(&self, symbol: Symbol) -> Result<usize, usize> {
         self.by_symbol
-            .binary_search_by_key(&symbol, |&slot| self.slots[slot].symbol)
+            .binary_search_by_key(&symbol, |&slot| self.slots[slot].position.symbol)
     }
 
     /// Returns a symbol's slot, a new one if need be.
@@ -490,10 +488,10 @@ impl Portfolio {
         let mut holdings = 0_i128;
         for (slot, &price) in self.slots.iter().zip(row) {
             let mark = slot.mark(price);
-            if mark == NO_PRICE && slot.holding.quantity != 0 {
-                return Err(PortfolioError::NeverPriced(slot.symbol));
+            if mark == NO_PRICE && slot.position.quantity != 0 {
+                return Err(PortfolioError::NeverPriced(slot.position.symbol));
             }
-            let value = widening_mul(slot.holding.quantity, mark);
+            let value = widening_mul(slot.position.quantity, mark);
             holdings = holdings
                 .checked_add(value)
                 .ok_or(PortfolioError::Overflow {
@@ -518,12 +516,12 @@ impl Portfolio {
     fn weights_at(&self, row: &[i64], equity: i64) -> Vec<(Symbol, f64)> {
         self.open_slots()
             .map(|(index, slot)| {
-                let value = widening_mul(slot.holding.quantity, slot.mark(row[index]));
+                let value = widening_mul(slot.position.quantity, slot.mark(row[index]));
                 let weight = match equity {
                     0 => f64::NAN,
                     _ => ratio(value, i128::from(equity)),
                 };
-                (slot.symbol, weight)
+                (slot.position.symbol, weight)
             })
             .collect()
     }
@@ -532,10 +530,15 @@ impl Portfolio {
     pub(crate) fn record_row(&mut self, row: &[i64]) -> Result<(), PortfolioError> {
         let equity = self.equity_at(row)?;
         self.set_last_prices(row);
+        self.push_equity(equity);
+        Ok(())
+    }
+
+    /// Records the equity at prices that are the last known ones already.
+    pub(crate) fn push_equity(&mut self, equity: i64) {
         let previous = *self.equity_curve.last().expect("the curve is never empty");
         self.equity_curve.push(equity);
         self.returns.extend(simple_return(previous, equity));
-        Ok(())
     }
 
     fn set_last_prices(&mut self, row: &[i64]) {
@@ -591,7 +594,7 @@ fn ratio(numerator: i128, denominator: i128) -> f64 {
 }
 
 /// Hashes numbers as little-endian bytes, a block at a time.
-pub(crate) fn hash_i64s(hasher: &mut Xxh3, numbers: &[i64]) {
+fn hash_i64s(hasher: &mut Xxh3, numbers: &[i64]) {
     let mut block = [0_u8; 1024];
     for chunk in numbers.chunks(block.len() / 8) {
         for (bytes, number) in block.chunks_exact_mut(8).zip(chunk) {

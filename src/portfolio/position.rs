@@ -74,6 +74,24 @@ impl Position {
     }
 }
 
+impl Position {
+    #[inline]
+    pub(super) const fn holding(&self) -> Holding {
+        Holding {
+            quantity: self.quantity,
+            total_cost: self.total_cost,
+            realized_pnl: self.realized_pnl,
+        }
+    }
+
+    #[inline]
+    pub(super) const fn hold(&mut self, holding: Holding) {
+        self.quantity = holding.quantity;
+        self.total_cost = holding.total_cost;
+        self.realized_pnl = holding.realized_pnl;
+    }
+}
+
 /// The numbers of a position, without its symbol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Holding {
@@ -83,15 +101,6 @@ pub(super) struct Holding {
 }
 
 impl Holding {
-    pub(super) const fn of(self, symbol: Symbol) -> Position {
-        Position {
-            symbol,
-            quantity: self.quantity,
-            total_cost: self.total_cost,
-            realized_pnl: self.realized_pnl,
-        }
-    }
-
     /// Returns the holding after a fill of a signed quantity that is not 0, and the fill's signed
     /// notional.
     ///
@@ -183,14 +192,11 @@ mod tests {
         quantity: i64,
         price: i64,
     ) -> Result<Position, PortfolioError> {
-        let holding = Holding {
-            quantity: position.quantity,
-            total_cost: position.total_cost,
-            realized_pnl: position.realized_pnl,
-        };
-        let (after, notional) = holding.after_fill(quantity, Price(price))?;
+        let (holding, notional) = position.holding().after_fill(quantity, Price(price))?;
         assert_eq!(notional, quantity * price);
-        Ok(after.of(position.symbol))
+        let mut after = *position;
+        after.hold(holding);
+        Ok(after)
     }
 
     fn position() -> Position {

@@ -2,7 +2,7 @@
 
 use super::error::{PortfolioError, narrow};
 use super::position::Holding;
-use super::{NO_PRICE, Portfolio, Slot};
+use super::{NO_PRICE, Portfolio};
 use crate::exchange::Exchange;
 use crate::multi::MultiExchange;
 use crate::types::{Price, Quantity, Side, Symbol};
@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     fills: Vec<PlannedFill>,
     cash: i64,
     costs: i64,
+    /// At the plan's prices, after the fills.
+    equity: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,9 +59,14 @@ impl Plan {
         &self.fills
     }
 
+    /// Returns the equity at the prices of a [`Portfolio::rebalance_row`], after its fills.
+    pub(crate) fn equity(&self) -> i64 {
+        self.equity
+    }
+
     fn to_fills(&self, portfolio: &Portfolio) -> Vec<Fill> {
         let fill = |planned: &PlannedFill| Fill {
-            symbol: portfolio.slots[planned.slot].symbol,
+            symbol: portfolio.slots[planned.slot].position.symbol,
             quantity: planned.quantity,
             price: Price(planned.price),
             cost: planned.cost,
@@ -80,6 +87,7 @@ impl Plan {
         self.costs = portfolio.costs;
         portfolio.check_targets_priced(prices, weights)?;
         let equity = portfolio.equity_at(prices)?;
+        self.equity = equity;
         if equity <= 0 {
             return Ok(());
         }
@@ -94,11 +102,9 @@ impl Plan {
             if price == NO_PRICE {
                 continue;
             }
-            let Slot {
-                symbol, holding, ..
-            } = &portfolio.slots[slot];
-            let held = holding.quantity;
-            let target = target_quantity(*symbol, equity, weight, price)?;
+            let position = &portfolio.slots[slot].position;
+            let held = position.quantity;
+            let target = target_quantity(position.symbol, equity, weight, price)?;
             let quantity = target.checked_sub(held).ok_or(PortfolioError::Overflow {
                 what: "quantity to trade",
                 left: i128::from(target),
@@ -133,8 +139,8 @@ impl Plan {
         price: i64,
     ) -> Result<(), PortfolioError> {
         let before = match self.fills.last() {
-            Some(last) if last.slot == slot => &last.after,
-            _ => &portfolio.slots[slot].holding,
+            Some(last) if last.slot == slot => last.after,
+            _ => portfolio.slots[slot].position.holding(),
         };
         let (after, notional) = before.after_fill(quantity, Price(price))?;
         let cost = portfolio.cost_model.compute_cost(notional)?;
@@ -242,7 +248,7 @@ impl Portfolio {
             plan.set_orders(portfolio, &row, &weights)?;
             let orders = std::mem::take(&mut plan.orders);
             for &PlannedOrder { slot, quantity } in &orders {
-                let symbol = portfolio.slots[slot].symbol;
+                let symbol = portfolio.slots[slot].position.symbol;
                 // Only a symbol with a book has a price, and only one with a price an order.
                 let Some(exchange) = exchanges.exchange(symbol) else {
                     continue;
@@ -254,7 +260,7 @@ impl Portfolio {
             // Nothing can fail from here. An order's own trades are all made before a stop that
             // they trigger is submitted, so the books fill as planned.
             for &PlannedOrder { slot, quantity } in &orders {
-                let symbol = portfolio.slots[slot].symbol;
+                let symbol = portfolio.slots[slot].position.symbol;
                 if let Some(exchange) = exchanges.exchange_mut(symbol) {
                     let side = if quantity > 0 { Side::Buy } else { Side::Sell };
                     let result = exchange.submit_market(side, quantity.unsigned_abs());
@@ -285,6 +291,9 @@ impl Portfolio {
             let PlannedOrder { slot, quantity } = plan.orders[index];
             plan.push_fill(self, slot, quantity, prices[slot])?;
         }
+        // A fill at the price of the mark changes the equity by its cost alone, and there are fills
+        // only where it was positive.
+        plan.equity -= plan.costs - self.costs;
         self.commit(plan, prices);
         Ok(())
     }
@@ -295,17 +304,16 @@ impl Portfolio {
         prices: &[i64],
         weights: &[f64],
     ) -> Result<(), PortfolioError> {
-        let priced = |(slot, &weight): (usize, &f64)| {
-            weight == 0.0 || self.slots[slot].mark(prices[slot]) != NO_PRICE
-        };
-        match weights
-            .iter()
-            .enumerate()
-            .position(|target| !priced(target))
-        {
-            Some(slot) => Err(PortfolioError::NeverPriced(self.slots[slot].symbol)),
-            None => Ok(()),
+        // Mostly there is no gap, and a search for one is faster than a look at every slot.
+        if !prices.contains(&NO_PRICE) {
+            return Ok(());
         }
+        for (slot, (&price, &weight)) in self.slots.iter().zip(prices.iter().zip(weights)) {
+            if weight != 0.0 && slot.mark(price) == NO_PRICE {
+                return Err(PortfolioError::NeverPriced(slot.position.symbol));
+            }
+        }
+        Ok(())
     }
 
     fn commit(&mut self, plan: &Plan, prices: &[i64]) {
@@ -313,7 +321,7 @@ impl Portfolio {
         self.costs = plan.costs;
         for planned in &plan.fills {
             let slot = &mut self.slots[planned.slot];
-            slot.holding = planned.after;
+            slot.position.hold(planned.after);
             slot.traded = true;
         }
         self.set_last_prices(prices);
