@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nanobook::{
     BacktestConfig, BacktestError, BacktestResult, EqualWeight, PriceSeries, Strategy, Symbol,
-    run_backtest_until,
+    TradeRecord, run_backtest_until,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -290,8 +290,8 @@ impl PyBacktestResult {
     fn weights(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.array(py, Array::Weights, || {
             let width = self.result.symbols.len();
-            let bars = self.result.equity_curve().len() - 1;
-            let flat = floats(py, &self.result.weights)?;
+            let bars = self.result.weights.len();
+            let flat = floats(py, &self.result.weights.to_vec())?;
             Ok(flat.call_method1("reshape", ((bars, width),))?.unbind())
         })
     }
@@ -300,7 +300,7 @@ impl PyBacktestResult {
     #[getter]
     fn trades(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.array(py, Array::Trades, || {
-            let trades = &self.result.trades;
+            let trades: Vec<TradeRecord> = self.result.trades.iter().collect();
             let numpy = py
                 .import("numpy")
                 .map_err(|error| missing_numpy(py, error))?;
@@ -316,12 +316,18 @@ impl PyBacktestResult {
             )?;
             let array = numpy.call_method1("empty", (trades.len(), dtype))?;
             let names = numpy.call_method1("array", (self.symbols(), "U24"))?;
-            let columns = to_array(py, &trades.symbol, "u4", u32::to_ne_bytes)?;
-            array.set_item("bar", to_array(py, &trades.bar, "u8", u64::to_ne_bytes)?)?;
-            array.set_item("symbol", names.get_item(columns)?)?;
-            array.set_item("quantity", integers(py, &trades.quantity)?)?;
-            array.set_item("price", integers(py, &trades.price)?)?;
-            array.set_item("cost", integers(py, &trades.cost)?)?;
+            let places = |place: fn(&TradeRecord) -> usize| {
+                let places: Vec<usize> = trades.iter().map(place).collect();
+                to_array(py, &places, "uintp", usize::to_ne_bytes)
+            };
+            let numbers = |number: fn(&TradeRecord) -> i64| {
+                integers(py, &trades.iter().map(number).collect::<Vec<_>>())
+            };
+            array.set_item("bar", places(|trade| trade.bar)?)?;
+            array.set_item("symbol", names.get_item(places(|trade| trade.column)?)?)?;
+            array.set_item("quantity", numbers(|trade| trade.quantity)?)?;
+            array.set_item("price", numbers(|trade| trade.price.0)?)?;
+            array.set_item("cost", numbers(|trade| trade.cost)?)?;
             array.call_method1("setflags", (false,))?;
             Ok(array.unbind())
         })

@@ -514,7 +514,7 @@ mod tests {
         assert_eq!(ticks(0.015, 0.01), Some(2));
         assert_eq!(ticks(2.5, 1.0), Some(3));
         assert_eq!(ticks(2.499_999, 1.0), Some(2));
-        assert_eq!(ticks(0.5_f64.next_down(), 1.0), None);
+        assert_eq!(ticks(0.499_999_999_999_999_94, 1.0), None);
         assert_eq!(ticks(-1.0, 1.0), None);
         assert_eq!(ticks(9e15 + 1.0, 1.0), Some(9_000_000_000_000_001));
         assert_eq!(ticks(9_223_372_036_854_775_808.0, 1.0), None);

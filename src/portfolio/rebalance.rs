@@ -439,7 +439,7 @@ mod tests {
         assert_eq!(target_money(5, -0.5), Some(-3));
         assert_eq!(target_money(1, 0.5), Some(1));
         // Just below one half.
-        assert_eq!(target_money(1, 0.5_f64.next_down()), Some(0));
+        assert_eq!(target_money(1, 0.499_999_999_999_999_94), Some(0));
         assert_eq!(target_money(7, 0.25), Some(2));
         assert_eq!(target_money(6, 0.25), Some(2));
         assert_eq!(target_money(5, 0.25), Some(1));
@@ -472,7 +472,10 @@ mod tests {
         assert_eq!(target_money(i64::MAX, 5e-324), Some(0));
         // 2^63 - 1 times 2^-64 is just below one half, times the next float just above.
         assert_eq!(target_money(i64::MAX, 2_f64.powi(-64)), Some(0));
-        assert_eq!(target_money(i64::MAX, 2_f64.powi(-64).next_up()), Some(1));
+        assert_eq!(
+            target_money(i64::MAX, f64::from_bits(2_f64.powi(-64).to_bits() + 1)),
+            Some(1)
+        );
         assert_eq!(target_money(1, 2_f64.powi(62)), Some(1 << 62));
         assert_eq!(target_money(1, 2_f64.powi(63)), None);
         assert_eq!(target_money(1, f64::MAX), None);
