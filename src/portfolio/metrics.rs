@@ -279,7 +279,7 @@ fn count(n: usize) -> f64 {
 
 /// How many partial sums run side by side: the order of additions is part of the result, so this
 /// may not depend on the machine.
-const LANES: usize = 8;
+const LANES: usize = 4;
 /// How many returns are summed before a partial sum is added to the total, to keep rounding small.
 const BLOCK: usize = 1024;
 
@@ -310,8 +310,10 @@ impl Totals {
                 let (gain, loss) = (r > 0.0, r < 0.0);
                 gains[lane] += if gain { r } else { 0.0 };
                 losses[lane] += if loss { r } else { 0.0 };
-                winning[lane] += u64::from(gain);
-                losing[lane] += u64::from(loss);
+                // A check for overflow, which a block is too short for, would keep the compiler from
+                // working on several lanes at once.
+                winning[lane] = u64::wrapping_add(winning[lane], gain.into());
+                losing[lane] = u64::wrapping_add(losing[lane], loss.into());
                 // A NaN fails the comparison, and so becomes infinite here.
                 let size = if r.abs() <= f64::MAX {
                     r.abs()
@@ -339,7 +341,9 @@ impl Totals {
 fn for_lanes(block: &[f64], mut add: impl FnMut(usize, f64)) {
     let mut chunks = block.chunks_exact(LANES);
     for chunk in chunks.by_ref() {
-        for (lane, &number) in chunk.iter().enumerate() {
+        // An array of known length lets the compiler work on several lanes at once.
+        let chunk: [f64; LANES] = chunk.try_into().expect("a chunk has as many as asked for");
+        for (lane, number) in chunk.into_iter().enumerate() {
             add(lane, number);
         }
     }
@@ -411,9 +415,10 @@ impl Path {
         // Below this is a new largest drawdown, ruin or a need to scale: seldom, so that the loop
         // is a multiplication and two comparisons.
         let mut watch = watch_below(peak, max_drawdown);
-        for (period, &r) in (1..).zip(returns) {
+        for (index, &r) in returns.iter().enumerate() {
             wealth *= 1.0 + r;
             if wealth >= peak {
+                let period = index + 1;
                 let periods = period - peak_period;
                 if periods > 1 {
                     periods_max = periods_max.max(periods);
