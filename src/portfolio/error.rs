@@ -72,7 +72,7 @@ impl fmt::Display for PortfolioError {
                 write!(f, "a symbol may have one price, {symbol} has two")
             }
             Self::WeightNotFinite { symbol, weight } => {
-                write!(f, "a weight must be finite, got {weight} for {symbol}")
+                write!(f, "a weight must be finite, got {weight:?} for {symbol}")
             }
             Self::InvalidPrice { symbol, price } => write!(
                 f,
@@ -99,7 +99,7 @@ impl fmt::Display for PortfolioError {
                 weight,
             } => write!(
                 f,
-                "target of {symbol}: equity {equity} x weight {weight} does not fit in 64 bits"
+                "target of {symbol}: equity {equity} x weight {weight:?} does not fit in 64 bits"
             ),
             Self::Overflow {
                 what,

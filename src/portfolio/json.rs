@@ -91,7 +91,10 @@ impl Portfolio {
     ///
     /// [`PersistenceError::Malformed`] for any other text.
     pub fn from_json(text: &str) -> Result<Self, PersistenceError> {
-        let text = text.strip_suffix('\n').unwrap_or(text);
+        Self::parse(text.strip_suffix('\n').unwrap_or(text))
+    }
+
+    fn parse(text: &str) -> Result<Self, PersistenceError> {
         let file: File =
             serde_json::from_str(text).map_err(|error| PersistenceError::Malformed {
                 line: u64::try_from(error.line()).ok(),
@@ -147,7 +150,11 @@ impl Portfolio {
     pub fn load_json(path: impl AsRef<Path>) -> Result<Self, PersistenceError> {
         let bytes = std::fs::read(path).map_err(PersistenceError::Io)?;
         match std::str::from_utf8(&bytes) {
-            Ok(text) => Self::from_json(text),
+            // Without its last byte, too, a file is cut.
+            Ok(text) => match text.strip_suffix('\n') {
+                Some(text) => Self::parse(text),
+                None => Err(malformed("the last line has no end".to_owned())),
+            },
             Err(error) => Err(malformed(format!("not a saved portfolio: {error}"))),
         }
     }
