@@ -75,7 +75,8 @@ _Kind: TypeAlias = Literal[
 _Prices: TypeAlias = Mapping[str, int] | Iterable[tuple[str, int]]
 _Targets: TypeAlias = Mapping[str, float] | Iterable[tuple[str, float]]
 _Returns: TypeAlias = Iterable[float]
-_Answer: TypeAlias = Mapping[str, float] | Iterable[tuple[str, float]] | NDArray[np.float64] | None
+_Weights: TypeAlias = NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
+_Answer: TypeAlias = Mapping[str, float] | Iterable[tuple[str, float]] | _Weights | None
 _Rows: TypeAlias = Iterable[Mapping[str, int]] | Iterable[Iterable[tuple[str, int]]]
 
 __version__: str
@@ -1556,6 +1557,7 @@ class Metrics:
         """Return the fields by name."""
     def _repr_html_(self) -> str: ...
     def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
 
 @final
 class Portfolio:

@@ -7,12 +7,12 @@ use nanobook::{
     Digest, FillTiming, OrderId, OrderStatus, Price, Quantity, Side, StopStatus, Symbol,
     TimeInForce, TrailMethod,
 };
-use pyo3::buffer::PyBuffer;
+use pyo3::buffer::{Element, PyBuffer};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyType};
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
 
 use crate::errors::{BindingError, BindingResult, invalid, out_of_range, shown, wrong_type};
 
@@ -369,6 +369,39 @@ pub(crate) fn bytes_like(value: Arg<'_, '_>, name: &str) -> PyResult<BytesLike> 
         .and_then(|buffer| buffer.to_vec(value.py()))
         .map(BytesLike::Copied)
         .map_err(|_| wrong_type(name, "a bytes-like object", value))
+}
+
+/// Returns the buffer of an array of `T` in the machine's own byte order; `PyBuffer` looks at size
+/// and kind only.
+pub(crate) fn native_buffer<T: Element>(value: Arg<'_, '_>) -> Option<PyBuffer<T>> {
+    const FOREIGN: &[u8] = if cfg!(target_endian = "little") {
+        b">!"
+    } else {
+        b"<"
+    };
+    let buffer = PyBuffer::<T>::get(value).ok()?;
+    let order = buffer.format().to_bytes().first()?;
+    (!FOREIGN.contains(order)).then_some(buffer)
+}
+
+/// Returns the items of a mapping that is no dict, and anything else as it is.
+pub(crate) fn items_of_mapping<'py>(value: Arg<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+    // Most are one of these, and `isinstance(value, Mapping)` takes its time.
+    if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
+        return Ok(value.clone());
+    }
+    match value.cast::<PyMapping>() {
+        Ok(mapping) => Ok(mapping.items()?.into_any()),
+        Err(_) => Ok(value.clone()),
+    }
+}
+
+/// Reads a pair: a tuple or a list of two.
+pub(crate) fn pair<'py>(item: Arg<'_, 'py>) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    match item.cast::<PyList>() {
+        Ok(list) => list.to_tuple().extract().ok(),
+        Err(_) => item.extract().ok(),
+    }
 }
 
 /// The enum members that Rust values become, imported once.

@@ -1,7 +1,6 @@
 //! `Metrics` and `compute_metrics`.
 
 use nanobook::{Metrics, MetricsError};
-use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
@@ -110,11 +109,11 @@ pub(crate) fn html_rows(metrics: &Metrics) -> String {
 
 /// Warns about a risk free rate that looks annual.
 pub(crate) fn warn_if_annual(py: Python<'_>, risk_free: f64) -> PyResult<()> {
-    if risk_free <= RISK_FREE_USUAL_MAX {
+    if risk_free.is_nan() || risk_free <= RISK_FREE_USUAL_MAX {
         return Ok(());
     }
     let message = format!(
-        "risk_free is per period, and {risk_free} is above {RISK_FREE_USUAL_MAX}: \
+        "risk_free is per period, and {risk_free:?} is above {RISK_FREE_USUAL_MAX}: \
          divide an annual rate by the periods per year"
     );
     let category = py.get_type::<PyUserWarning>();
@@ -124,7 +123,7 @@ pub(crate) fn warn_if_annual(py: Python<'_>, risk_free: f64) -> PyResult<()> {
 
 /// Returns from any sequence or one-dimensional buffer of numbers.
 pub(crate) fn read_returns(returns: Arg<'_, '_>, name: &str) -> PyResult<Vec<f64>> {
-    if let Ok(buffer) = PyBuffer::<f64>::get(returns) {
+    if let Some(buffer) = convert::native_buffer::<f64>(returns) {
         if buffer.dimensions() != 1 {
             return Err(crate::errors::invalid(format!(
                 "{name} must have one dimension, got {}",
@@ -316,6 +315,16 @@ impl PyMetrics {
     #[getter]
     fn max_drawdown_periods(&self) -> usize {
         self.0.max_drawdown_periods
+    }
+
+    fn __hash__(&self) -> u64 {
+        let bits = values(&self.0).map(|value| match value {
+            // Equal values have equal bits: one zero and one NaN.
+            Value::Float(value) if value.is_nan() => f64::NAN.to_bits(),
+            Value::Float(value) => (value + 0.0).to_bits(),
+            Value::Count(count) => count as u64,
+        });
+        convert::hash_of(&bits)
     }
 
     /// Return the fields by name.

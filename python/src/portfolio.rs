@@ -100,19 +100,21 @@ fn read_pairs<T>(
         Ok(())
     };
     if let Ok(dict) = pairs.cast::<PyDict>() {
-        for (symbol, value) in dict {
+        // Of a copy: reading a value can run code of the caller's, which may change the dict.
+        for (symbol, value) in &dict.copy()? {
             push(&symbol, &value)?;
         }
         return Ok(all);
     }
     let expected = "a dict or pairs of symbol and value";
     let is_text = pairs.is_instance_of::<PyString>();
-    let Some(items) = pairs.try_iter().ok().filter(|_| !is_text) else {
+    let items = convert::items_of_mapping(pairs)?;
+    let Some(items) = items.try_iter().ok().filter(|_| !is_text) else {
         return Err(wrong_type(name, expected, pairs).into());
     };
     for item in items {
         let item = item?;
-        let Ok((symbol, value)) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>() else {
+        let Some((symbol, value)) = convert::pair(&item) else {
             return Err(wrong_type(name, expected, &item).into());
         };
         push(&symbol, &value)?;

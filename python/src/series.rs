@@ -26,7 +26,7 @@ fn from_data(
     symbols: Option<Arg<'_, '_>>,
     tick_size: Option<f64>,
 ) -> BindingResult<PriceSeries> {
-    if let Ok(buffer) = PyBuffer::<f64>::get(data) {
+    if let Some(buffer) = convert::native_buffer::<f64>(data) {
         let symbols = read_symbols(symbols, &buffer)?;
         let Some(tick_size) = tick_size else {
             return Err(invalid("tick_size is required where prices are floats".to_owned()).into());
@@ -36,7 +36,7 @@ fn from_data(
             .py()
             .detach(|| PriceSeries::from_floats(&symbols, &prices, tick_size))?);
     }
-    if let Ok(buffer) = PyBuffer::<i64>::get(data) {
+    if let Some(buffer) = convert::native_buffer::<i64>(data) {
         let symbols = read_symbols(symbols, &buffer)?;
         no_tick_size(tick_size)?;
         let prices = buffer.to_vec(data.py())?.into_iter().map(Price).map(Some);
@@ -111,11 +111,12 @@ fn from_rows(data: Arg<'_, '_>) -> BindingResult<PriceSeries> {
             Ok(builder.push(name, Price(price))?)
         };
         if let Ok(dict) = row.cast::<PyDict>() {
-            for (symbol, price) in dict {
+            // Of a copy: reading a value can run code of the caller's, which may change the dict.
+            for (symbol, price) in &dict.copy()? {
                 push(&symbol, &price)?;
             }
         } else {
-            let Some(items) = row
+            let Some(items) = convert::items_of_mapping(&row)?
                 .try_iter()
                 .ok()
                 .filter(|_| !row.is_instance_of::<PyString>())
@@ -124,8 +125,7 @@ fn from_rows(data: Arg<'_, '_>) -> BindingResult<PriceSeries> {
             };
             for item in items {
                 let item = item?;
-                let Ok((symbol, price)) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()
-                else {
+                let Some((symbol, price)) = convert::pair(&item) else {
                     return Err(wrong_type(&format!("price_series[{bar}]"), expected, &item).into());
                 };
                 push(&symbol, &price)?;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use nanobook::{Decision, Portfolio, PriceSeries, Prices, Strategy, Symbol, Targets};
-use pyo3::buffer::PyBuffer;
+use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple, PyType};
 
 use crate::convert::{self, Arg};
-use crate::errors::{invalid, shown};
+use crate::errors::{OutOfRangeError, invalid, shown};
 use crate::portfolio::PyPortfolio;
 
 /// ``1/n`` in each of the n symbols that have had a price so far; never enters Python.
@@ -89,26 +90,33 @@ impl PyStrategy {
             return Ok(Decision::Hold);
         }
         if let Ok(dict) = answer.cast::<PyDict>() {
-            for (place, (symbol, weight)) in dict.iter().enumerate() {
+            // Of a copy: reading a weight can run code of the caller's, which may change the dict.
+            for (place, (symbol, weight)) in dict.copy()?.iter().enumerate() {
                 self.set(&symbol, &weight, place, bar, targets)?;
             }
             return Ok(Decision::Rebalance);
         }
         let is_list = answer.is_instance_of::<PyList>() || answer.is_instance_of::<PyTuple>();
         if !is_list {
-            if let Ok(buffer) = PyBuffer::<f64>::get(answer) {
-                targets.set_all(&buffer.to_vec(answer.py())?);
+            if let Some(weights) = read_array(answer)? {
+                targets.set_all(&weights);
                 return Ok(Decision::Rebalance);
             }
         }
-        let is_text = answer.is_instance_of::<PyString>();
-        let Some(items) = answer.try_iter().ok().filter(|_| !is_text) else {
+        if answer.is_instance_of::<PyString>() {
             return Err(wrong_answer(answer, bar));
-        };
+        }
+        let items = convert::items_of_mapping(answer).and_then(|items| items.try_iter());
+        let items = items.map_err(|error| {
+            if error.is_instance_of::<PyTypeError>(answer.py()) {
+                wrong_answer(answer, bar)
+            } else {
+                with_note(answer.py(), error, bar)
+            }
+        })?;
         for (place, item) in items.enumerate() {
             let item = item.map_err(|error| with_note(answer.py(), error, bar))?;
-            let Ok((symbol, weight)) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()
-            else {
+            let Some((symbol, weight)) = convert::pair(&item) else {
                 return Err(wrong_answer(&item, bar));
             };
             self.set(&symbol, &weight, place, bar, targets)?;
@@ -128,14 +136,17 @@ impl PyStrategy {
         let weight = match weight.cast_exact::<PyFloat>() {
             Ok(weight) => weight.value(),
             Err(_) => convert::float(weight, "weight").map_err(|error| {
-                if error.is_instance_of::<pyo3::exceptions::PyTypeError>(weight.py()) {
+                let py = weight.py();
+                if error.is_instance_of::<PyTypeError>(py)
+                    || error.is_instance_of::<OutOfRangeError>(py)
+                {
                     invalid(format!(
-                        "bar {bar}: the weight of {} must be a number, got {}",
+                        "bar {bar}: the weight of {} must be a number that fits a float, got {}",
                         shown(symbol),
                         shown(weight)
                     ))
                 } else {
-                    with_note(weight.py(), error, bar)
+                    with_note(py, error, bar)
                 }
             })?,
         };
@@ -165,6 +176,30 @@ fn with_note(py: Python<'_>, error: PyErr, bar: usize) -> PyErr {
     // An exception that takes no notes goes without one.
     let _ = error.value(py).call_method1("add_note", (note,));
     error
+}
+
+/// Reads an array of one dimension, of floats or integers of any size.
+fn read_array(answer: Arg<'_, '_>) -> PyResult<Option<Vec<f64>>> {
+    /// What the `struct` module calls them; not `B`, which is bytes.
+    const NUMBERS: &[u8] = b"efdgbhHiIlLqQ";
+    if let Some(buffer) = convert::native_buffer::<f64>(answer) {
+        return match buffer.dimensions() {
+            1 => buffer.to_vec(answer.py()).map(Some),
+            _ => Ok(None),
+        };
+    }
+    let Ok(buffer) = PyUntypedBuffer::get(answer) else {
+        return Ok(None);
+    };
+    let kind = buffer.format().to_bytes().last();
+    if buffer.dimensions() != 1 || !kind.is_some_and(|kind| NUMBERS.contains(kind)) {
+        return Ok(None);
+    }
+    let weights = answer.try_iter()?;
+    weights
+        .map(|weight| convert::float(&weight?, "weight"))
+        .collect::<PyResult<_>>()
+        .map(Some)
 }
 
 #[cold]
