@@ -1,0 +1,554 @@
+"""`compute_metrics`: published values, an implementation of the definitions, and the edges."""
+
+from __future__ import annotations
+
+import array
+import copy
+import csv
+import json
+import math
+import os
+import pickle
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pytest
+from hypothesis import example
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+
+import nanobook
+from nanobook import Metrics, NanobookError, ValidationError, compute_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+NAN = math.nan
+
+
+def metrics(
+    returns: Sequence[float], periods_per_year: float = 252.0, risk_free: float = 0.0
+) -> Metrics:
+    found = compute_metrics(returns, periods_per_year, risk_free)
+    assert found is not None
+    return found
+
+
+def close(found: float, expected: float, tolerance: float = 1e-9) -> bool:
+    return found == pytest.approx(expected, rel=tolerance, abs=tolerance, nan_ok=True)
+
+
+def quotient(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator else NAN
+
+
+def by_definition(returns: Sequence[float], periods: float, risk_free: float) -> dict[str, float]:
+    """Return the table of definitions, computed term by term."""
+    n = len(returns)
+    tiny = 1e-12 * max(map(abs, returns))
+    excess = [r - risk_free for r in returns]
+    root = math.sqrt(periods)
+
+    def deviation(values: Sequence[float]) -> float:
+        if n == 1:
+            return NAN
+        mean = math.fsum(values) / n
+        found = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
+        return 0.0 if found < tiny else found
+
+    wealth = peak = 1.0
+    drawdown = 0.0
+    for r in returns:
+        # Nothing comes back from ruin.
+        wealth = max(wealth * (1 + r), 0.0) if wealth > 0 else 0.0
+        peak = max(peak, wealth)
+        drawdown = max(drawdown, 1 - wealth / peak)
+    cagr = wealth ** (periods / n) - 1 if wealth > 0 else -1.0
+
+    downside = math.sqrt(math.fsum(min(value, 0.0) ** 2 for value in excess) / n)
+    downside = 0.0 if downside < tiny else downside
+    gains = [r for r in returns if r > 0]
+    losses = [-r for r in returns if r < 0]
+    ordered = sorted(returns)
+    place = (n - 1) * 0.05
+    low = math.floor(place)
+    high = min(low + 1, n - 1)
+    mean = math.fsum(returns) / n
+    m2, m3, m4 = (math.fsum((r - mean) ** k for r in returns) / n for k in (2, 3, 4))
+    constant = math.sqrt(m2) < tiny
+    return {
+        "total_return": wealth - 1,
+        "cagr": cagr,
+        "volatility": deviation(returns) * root,
+        "sharpe": quotient(math.fsum(excess) / n, deviation(excess)) * root,
+        "sortino": quotient(math.fsum(excess) / n * periods, downside * root),
+        "max_drawdown": drawdown,
+        "calmar": quotient(cagr, drawdown),
+        "num_periods": n,
+        "winning_periods": len(gains),
+        "losing_periods": len(losses),
+        "var_95": ordered[low] + (ordered[high] - ordered[low]) * (place - low),
+        "cvar_95": math.fsum(ordered[: low + 1]) / (low + 1),
+        "win_rate": len(gains) / n,
+        "profit_factor": quotient(math.fsum(gains), math.fsum(losses)),
+        "payoff_ratio": quotient(
+            quotient(math.fsum(gains), len(gains)), quotient(math.fsum(losses), len(losses))
+        ),
+        "skew": NAN if constant else quotient(m3, m2**1.5),
+        "kurtosis": (NAN if constant else quotient(m4, m2**2)) - 3,
+    }
+
+
+# Returns as prices make them: no sums that cancel to a rounding error.
+RETURNS = st.integers(-9_000, 30_000).map(lambda bps: bps / 10_000)
+
+
+@for_all(
+    st.lists(RETURNS, min_size=1, max_size=80),
+    st.sampled_from([1.0, 4.0, 12.0, 52.0, 252.0]),
+    st.sampled_from([0.0, 0.0001, 0.01, -0.002]),
+)
+@example([0.01, 0.02, -0.01, 0.03, 0.0, -0.02], 12.0, 0.001)
+@example([0.1, -0.1, 0.0], 252.0, 0.0)
+@example([-0.5, 1.0, 0.1, -0.1], 252.0, 0.0)
+def test_metrics_follow_their_definitions(
+    returns: list[float], periods: float, risk_free: float
+) -> None:
+    expected = by_definition(returns, periods, risk_free)
+    found = metrics(returns, periods, risk_free).to_dict()
+    # The one that is missing turns on whether wealth is back at its peak to the bit.
+    assert list(found) == [*expected, "max_drawdown_periods"]
+    for name, value in expected.items():
+        number = found[name]
+        # Four numbers nearly alike, or a fall of almost nothing, leave few digits.
+        assert close(number, value, 1e-7) or max(abs(number), abs(value)) > 1e12, (name, value)
+
+
+def test_var_is_the_fifth_percentile_of_numpy() -> None:
+    rng = np.random.default_rng(7)
+    for n in (1, 2, 3, 19, 20, 21, 22, 40, 41, 100, 1_000):
+        returns = rng.normal(0.0, 0.02, n)
+        found = metrics(returns)  # type: ignore[arg-type]
+        assert found.var_95 == pytest.approx(np.percentile(returns, 5), rel=1e-12)
+        worst = np.sort(returns)[: math.floor((n - 1) * 0.05) + 1]
+        assert found.cvar_95 == pytest.approx(worst.mean(), rel=1e-12)
+
+
+def test_the_longest_drawdown_counts_from_below_the_peak_to_back_at_it() -> None:
+    assert metrics([0.5, -0.5, 0.5, 0.5]).max_drawdown_periods == 3
+    assert metrics([-0.5, 1.0, 0.5]).max_drawdown_periods == 2
+    assert metrics([-0.5, 0.5]).max_drawdown_periods == 2
+    assert metrics([0.5, 0.5]).max_drawdown_periods == 0
+    assert metrics([0.5, -0.5, 1.0, -0.25, 0.125, 0.0]).max_drawdown_periods == 3
+
+
+def test_no_returns_have_no_metrics() -> None:
+    assert compute_metrics([]) is None
+    assert compute_metrics(()) is None
+    assert compute_metrics(np.zeros(0)) is None
+    assert compute_metrics(iter(())) is None
+
+
+UNDEFINED: list[Any] = [
+    pytest.param(
+        [0.01] * 9,
+        {"volatility": 0.0, "sharpe": NAN, "sortino": NAN, "skew": NAN, "kurtosis": NAN},
+        id="constant gains",
+    ),
+    # The mean of ten times 0.1 is not 0.1 in floats.
+    pytest.param([0.1] * 10, {"volatility": 0.0, "sharpe": NAN}, id="constant with rounding"),
+    pytest.param([-0.01] * 9, {"volatility": 0.0, "sharpe": NAN}, id="constant losses"),
+    pytest.param(
+        [0.0] * 5,
+        {
+            "total_return": 0.0,
+            "cagr": 0.0,
+            "volatility": 0.0,
+            "sharpe": NAN,
+            "sortino": NAN,
+            "max_drawdown": 0.0,
+            "calmar": NAN,
+            "winning_periods": 0,
+            "losing_periods": 0,
+            "win_rate": 0.0,
+            "profit_factor": NAN,
+            "payoff_ratio": NAN,
+            "max_drawdown_periods": 0,
+        },
+        id="nothing happens",
+    ),
+    pytest.param(
+        [0.01, 0.02, 0.0],
+        {
+            "sortino": NAN,
+            "max_drawdown": 0.0,
+            "calmar": NAN,
+            "losing_periods": 0,
+            "profit_factor": NAN,
+            "payoff_ratio": NAN,
+        },
+        id="no losses",
+    ),
+    pytest.param(
+        [-0.01, -0.02],
+        {"profit_factor": 0.0, "payoff_ratio": NAN, "winning_periods": 0, "win_rate": 0.0},
+        id="no gains",
+    ),
+    pytest.param(
+        [0.25],
+        {
+            "total_return": 0.25,
+            "volatility": NAN,
+            "sharpe": NAN,
+            "sortino": NAN,
+            "skew": NAN,
+            "kurtosis": NAN,
+            "var_95": 0.25,
+            "cvar_95": 0.25,
+            "num_periods": 1,
+        },
+        id="one period",
+    ),
+    pytest.param(
+        [0.5, -1.0, 0.5],
+        {"total_return": -1.0, "cagr": -1.0, "max_drawdown": 1.0, "calmar": -1.0},
+        id="ruin",
+    ),
+    pytest.param(
+        [-1.5, 3.0],
+        {"total_return": -1.0, "cagr": -1.0, "max_drawdown": 1.0, "max_drawdown_periods": 2},
+        id="worse than ruin stays ruin",
+    ),
+    pytest.param(
+        [-1.5, -1.5], {"total_return": -1.0, "max_drawdown": 1.0}, id="two wrongs make no right"
+    ),
+]
+
+
+@pytest.mark.parametrize(("returns", "expected"), UNDEFINED)
+def test_what_is_undefined_is_nan_and_the_rest_is_not(
+    returns: list[float], expected: dict[str, float]
+) -> None:
+    found = metrics(returns).to_dict()
+    for name, value in expected.items():
+        assert close(found[name], value, 1e-15), name
+
+
+def test_the_risk_free_rate_is_per_period() -> None:
+    returns = [0.02, 0.01, -0.005, 0.013]
+    shifted = [r - 0.004 for r in returns]
+    above, plain = metrics(returns, 12.0, 0.004), metrics(shifted, 12.0)
+    assert close(above.sharpe, plain.sharpe)
+    assert close(above.sortino, plain.sortino)
+    # The rest knows no rate.
+    names = set(above.to_dict()) - {"sharpe", "sortino"}
+    without = metrics(returns, 12.0).to_dict()
+    assert {name: above.to_dict()[name] for name in names} == {
+        name: without[name] for name in names
+    }
+    # Constant returns at the rate itself: no excess, and no risk either.
+    assert math.isnan(metrics([0.004] * 5, 12.0, 0.004).sharpe)
+    assert math.isnan(metrics([0.004] * 5, 12.0, 0.004).sortino)
+
+
+@pytest.mark.parametrize("risk_free", [0.0100001, 0.02, 5.0])
+def test_an_annual_rate_warns(risk_free: float) -> None:
+    portfolio = nanobook.Portfolio(100)
+    series = [{"A": 1}, {"A": 2}]
+    calls: list[Callable[[], object]] = [
+        lambda: compute_metrics([0.1, 0.2], 252.0, risk_free),
+        lambda: compute_metrics([0.1, 0.2], risk_free=risk_free),
+        lambda: nanobook.py_compute_metrics([0.1, 0.2], 252.0, risk_free),
+        lambda: portfolio.compute_metrics(252.0, risk_free),
+        lambda: nanobook.run_backtest(nanobook.EqualWeight(), series, 100, risk_free=risk_free),
+        lambda: nanobook.sweep_equal_weight(1, series, 100, 12.0, risk_free),
+    ]
+    for call in calls:
+        with pytest.warns(UserWarning, match="per period") as caught:
+            call()
+        assert str(risk_free) in str(caught[0].message)
+        # The warning points at the caller.
+        assert caught[0].filename == __file__
+
+
+def test_a_rate_per_period_does_not_warn() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for risk_free in (0.0, 0.01, -0.5):
+            metrics([0.1, 0.2], 252.0, risk_free)
+
+
+def test_a_warning_made_an_error_is_raised() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="annual"):
+            compute_metrics([0.1], 252.0, 0.05)
+
+
+@pytest.mark.parametrize("bad", [NAN, math.inf, -math.inf])
+@pytest.mark.parametrize("index", [0, 1, 4])
+def test_a_return_that_is_not_finite_is_named(bad: float, index: int) -> None:
+    returns = [0.01, 0.02, -0.01, 0.0, 0.03]
+    returns[index] = bad
+    given: list[Iterable[float]] = [
+        returns,
+        np.array(returns),
+        np.array(returns, dtype=np.float32),
+    ]
+    for values in given:
+        with pytest.raises(ValueError, match=rf"\b{index}\b") as caught:
+            compute_metrics(values)
+        assert isinstance(caught.value, NanobookError)
+
+
+@pytest.mark.parametrize("periods", [0.0, -1.0, NAN, math.inf])
+def test_periods_per_year_are_positive(periods: float) -> None:
+    for returns in ([0.1, 0.2], []):
+        with pytest.raises(ValidationError, match="periods per year"):
+            compute_metrics(returns, periods)
+
+
+@pytest.mark.parametrize("risk_free", [NAN, -math.inf])
+def test_the_risk_free_rate_is_finite(risk_free: float) -> None:
+    with pytest.raises(ValidationError, match="risk free"):
+        compute_metrics([0.1, 0.2], 252.0, risk_free)
+
+
+def test_returns_come_in_any_sequence_of_numbers() -> None:
+    values = [0.25, -0.125, 0.5, 0.0]
+    expected = metrics(values)
+    wide = np.zeros((4, 3))
+    wide[:, 1] = values
+    frozen = np.array(values)
+    frozen.flags.writeable = False
+    for returns in (
+        tuple(values),
+        iter(values),
+        array.array("d", values),
+        array.array("f", values),
+        np.array(values),
+        np.array(values, dtype=np.float32),
+        np.array(values, dtype=np.float16),
+        np.array(values, dtype=">f8"),
+        np.array(values, dtype="<f8"),
+        np.array(values, dtype=object),
+        np.array([value for value in values for _ in range(2)])[::2],
+        np.array(values[::-1])[::-1],
+        wide[:, 1],
+        frozen,
+        memoryview(array.array("d", values)),
+    ):
+        assert compute_metrics(cast("Any", returns)) == expected, returns
+    assert metrics(np.array([1, 0, 2])) == metrics([1, 0, 2]) == metrics([1.0, 0.0, 2.0])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("returns", "error"),
+    [
+        (np.zeros((2, 2)), ValueError),
+        (np.zeros((3, 1)), ValueError),
+        (np.array(0.5), (TypeError, ValueError)),
+        (np.zeros((2, 2), dtype=np.float32), TypeError),
+        ([[0.1], [0.2]], TypeError),
+        (["0.1"], TypeError),
+        ([True], TypeError),
+        ([None], TypeError),
+        (0.1, TypeError),
+        (None, TypeError),
+    ],
+)
+def test_what_is_no_sequence_of_numbers_is_refused(returns: object, error: type[Exception]) -> None:
+    with pytest.raises(error, match="returns"):
+        compute_metrics(cast("Iterable[float]", returns))
+
+
+def test_an_error_while_the_returns_are_read_arrives() -> None:
+    error = RuntimeError("mine")
+
+    def returns() -> Iterator[float]:
+        yield 0.1
+        raise error
+
+    with pytest.raises(RuntimeError) as caught:
+        compute_metrics(returns())
+    assert caught.value is error
+
+
+def test_the_input_is_left_alone() -> None:
+    returns = np.array([0.03, -0.01, 0.02, -0.05])
+    before = returns.copy()
+    compute_metrics(returns)
+    assert (returns == before).all()
+
+
+def test_the_names_of_0_4_work() -> None:
+    returns = [0.01, -0.02, 0.03]
+    assert nanobook.py_compute_metrics(returns, 252.0, 0.0) == compute_metrics(returns)
+    assert nanobook.py_compute_metrics(
+        returns=returns, periods_per_year=12.0, risk_free=0.001
+    ) == compute_metrics(returns, 12.0, 0.001)
+    assert nanobook.py_compute_metrics([], 252.0, 0.0) is None
+    series = [{"A": 100}, {"A": 110}]
+    (one, two) = nanobook.py_sweep_equal_weight(2, series, 1_000)
+    gain = 1_100 / 1_000 - 1
+    assert one == two == compute_metrics([0.0, gain], 12.0)
+    assert nanobook.py_sweep_equal_weight(
+        n_params=1, price_series=series, initial_cash=1_000, periods_per_year=252.0, risk_free=0.001
+    ) == [compute_metrics([0.0, gain], 252.0, 0.001)]
+    assert nanobook.sweep_equal_weight(0, series, 1_000) == []
+    assert nanobook.sweep_equal_weight(2, [], 1_000) == [None, None]
+
+
+def test_metrics_compare_hash_copy_and_pickle() -> None:
+    found = metrics([0.5, 0.25])
+    # Undefined is equal to undefined.
+    assert math.isnan(found.sortino)
+    same = metrics([0.5, 0.25])
+    assert found == same
+    assert hash(found) == hash(same)
+    assert found != metrics([0.25, 0.5, 0.0])
+    assert found != "Metrics"
+    copies = [copy.copy(found), copy.deepcopy(found)]
+    copies += [pickle.loads(pickle.dumps(found, p)) for p in range(pickle.HIGHEST_PROTOCOL + 1)]
+    for again in copies:
+        assert again == found
+        assert hash(again) == hash(found)
+    assert Metrics.__module__ == "nanobook"
+
+
+def test_metrics_read_like_python() -> None:
+    found = metrics([0.5, -0.25])
+    text = repr(found)
+    assert text.startswith("Metrics(total_return=0.125, cagr=")
+    assert "num_periods=2, winning_periods=1, losing_periods=1" in text
+    assert eval(text, {"Metrics": Metrics, "nan": NAN, "inf": math.inf}) == found
+    html = found._repr_html_()
+    assert html.startswith("<table>")
+    assert html.endswith("</table>")
+    for name in found.to_dict():
+        assert f"<th>{name}</th>" in html
+    for name in found.to_dict():
+        with pytest.raises(AttributeError):
+            setattr(found, name, 0.0)
+
+
+# Published values.
+
+
+def published(name: str) -> Path:
+    folder = os.environ.get("NANOBOOK_DATA")
+    if not folder:
+        pytest.skip("NANOBOOK_DATA is not set: there are no published metrics")
+    path = Path(folder) / "metrics" / name
+    if not path.exists():
+        pytest.skip(f"there is no {path}")
+    return path
+
+
+def column(file: str, name: str) -> list[float]:
+    with published(file).open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    (full,) = {
+        key for key in rows[0] if key == name or (name == "portfolio" and key.startswith(name))
+    }
+    return [float(row[full]) for row in rows if row[full]]
+
+
+def ours(metric: str, definition: str, returns: list[float]) -> float | None:
+    """Return a published metric in our definitions, or None where they have none."""
+    monthly, per_period = metrics(returns, 12.0), metrics(returns, 1.0)
+
+    def above(target: float) -> Metrics:
+        return metrics([r - target for r in returns], 1.0)
+
+    def downside(target: float) -> float:
+        # Sortino's ratio is mean excess / downside deviation.
+        return math.fsum(r - target for r in returns) / len(returns) / above(target).sortino
+
+    target = 0.0
+    for part in definition.split(";"):
+        name, _, value = part.partition("=")
+        if name in {"mar", "rf"}:
+            top, _, bottom = value.split(" ")[0].partition("/")
+            target = float(top) / float(bottom or 1)
+    found: dict[str, Callable[[], float]] = {
+        "annualized_return_geometric": lambda: monthly.cagr,
+        "annualized_stddev": lambda: monthly.volatility,
+        "stddev_per_period": lambda: per_period.volatility,
+        "annualized_sharpe_arithmetic": lambda: metrics(returns, 12.0, target).sharpe,
+        "sharpe_per_period": lambda: metrics(returns, 1.0, target).sharpe,
+        "sortino_per_period": lambda: metrics(returns, 1.0, target).sortino,
+        "downside_deviation": lambda: downside(target),
+        "max_drawdown": lambda: monthly.max_drawdown,
+        "calmar": lambda: monthly.calmar,
+        "omega": lambda: monthly.profit_factor,
+        "bernardo_ledoit": lambda: monthly.profit_factor,
+        "upside_frequency": lambda: above(target).win_rate,
+        "downside_frequency": lambda: above(target).losing_periods / len(returns),
+    }
+    return found[metric]() if metric in found else None
+
+
+def test_values_of_performance_analytics_and_bacon_are_met() -> None:
+    with published("expected_performanceanalytics.csv").open(newline="", encoding="utf-8") as rows:
+        expected = list(csv.DictReader(rows))
+    met = 0
+    for row in expected:
+        found = ours(row["metric"], row["definition"], column(row["file"], row["column"]))
+        if found is not None:
+            assert abs(found - float(row["expected"])) <= float(row["tolerance"]), row
+            met += 1
+    # The others: arithmetic annual returns, geometric Sharpe ratios, ulcer and pain indices.
+    assert met >= 75
+
+
+def test_the_worst_published_drawdown_is_met() -> None:
+    with published("expected_drawdowns.csv").open(newline="", encoding="utf-8") as rows:
+        worst = next(csv.DictReader(rows))
+    found = metrics(column("managers.csv", worst["column"]), 12.0)
+    assert found.max_drawdown == pytest.approx(-float(worst["depth"]), abs=5e-5)
+    assert found.max_drawdown_periods == int(worst["length"])
+
+
+def test_values_of_empyrical_are_met() -> None:
+    data = json.loads(published("empyrical_cases.json").read_text("utf-8"))
+    met = 0
+    for case in data["cases"]:
+        arguments = case["args"]
+        series = arguments.get("returns", {})
+        values: list[Any] = data["series"][series["series"]]["values"] if "series" in series else []
+        returns = [float(value) for value in values]
+        whole = not any(map(math.isnan, returns))
+        returns = [r for r in returns if not math.isnan(r)]
+        periods = {"daily": 252.0, "weekly": 52.0, "monthly": 12.0}[
+            arguments.get("period", "daily")
+        ]
+        risk_free = arguments.get("risk_free", arguments.get("required_return", 0.0))
+        if not isinstance(risk_free, float | int) or not returns:
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            found = metrics(returns, periods, risk_free)
+        names: dict[str, float] = {
+            "max_drawdown": -found.max_drawdown,
+            "annual_volatility": found.volatility,
+            "sharpe_ratio": found.sharpe,
+            "sortino": found.sortino,
+        }
+        if whole:
+            # Theirs count the missing period as a part of the year.
+            names |= {"annual_ret": found.cagr, "cagr": found.cagr, "calmar": found.calmar}
+        if arguments.get("starting_value") == 0:
+            names["cum_returns_final"] = found.total_return
+        if case["test"] not in names:
+            continue
+        expected, value = float(arguments["expected"]), names[case["test"]]
+        if math.isinf(expected):
+            # Where a denominator is zero theirs is infinite, ours undefined.
+            assert math.isnan(value), case
+        else:
+            assert close(value, expected, 1e-4), (case, value)
+            met += 1
+    assert met >= 20
