@@ -1,0 +1,131 @@
+//! Replay gives the same exchange again, and the digest says whether two are the same.
+
+mod common;
+
+use nanobook::{Event, Exchange, Price, ReplayError, Side, TimeInForce, ValidationError};
+
+use common::live::{Clears, assert_same, run, step, streams};
+
+#[test]
+fn replay_gives_the_same_exchange() {
+    for stream in streams(0, 300, 500) {
+        let mut live = Exchange::new();
+        run(&mut live, stream.commands(), Clears::Nothing);
+        let events: Vec<Event> = live.events().to_vec();
+        assert_same(&live, &Exchange::replay(live.events()).unwrap());
+        assert_same(&live, &Exchange::replay(&events).unwrap());
+        assert_same(&live, &Exchange::replay(&events[..]).unwrap());
+        assert_same(&live, &live.clone());
+    }
+}
+
+/// A log that begins with the exchange gives its state, whatever was cleared but the log.
+#[test]
+fn replay_after_clearing_history_gives_the_same_state() {
+    for stream in streams(1_000, 300, 500) {
+        let mut live = Exchange::new();
+        run(&mut live, stream.commands(), Clears::History);
+        let mut replayed = Exchange::replay(live.events()).unwrap();
+        assert_eq!(replayed.state_digest(), live.state_digest());
+        assert_eq!(replayed.events().to_vec(), live.events().to_vec());
+        // With nothing but what rests on both sides, all is equal.
+        for exchange in [&mut live, &mut replayed] {
+            exchange.clear_order_history();
+            exchange.clear_trades();
+        }
+        assert_same(&live, &replayed);
+    }
+}
+
+#[test]
+fn replay_names_the_event_that_is_refused() {
+    let good = Event::SubmitMarket {
+        side: Side::Buy,
+        quantity: 1,
+    };
+    let bad = Event::SubmitMarket {
+        side: Side::Buy,
+        quantity: 0,
+    };
+    assert_eq!(
+        Exchange::replay([good, good, bad, good]),
+        Err(ReplayError {
+            index: 2,
+            error: ValidationError::ZeroQuantity,
+        })
+    );
+    assert!(Exchange::replay(&[] as &[Event]).unwrap() == Exchange::new());
+}
+
+/// All that a command did is in the digest, and what did nothing is not.
+#[test]
+fn the_digest_changes_when_the_state_does() {
+    for stream in streams(2_000, 100, 300) {
+        let mut exchange = Exchange::new();
+        for command in stream.commands() {
+            let before = exchange.state_digest();
+            let is_done = step(&mut exchange, &command, Clears::All);
+            let is_same = exchange.state_digest() == before;
+            assert_eq!(is_same, !is_done, "{command:?}");
+        }
+    }
+}
+
+#[test]
+fn clearing_leaves_the_digest() {
+    for stream in streams(3_000, 200, 300) {
+        let mut exchange = Exchange::new();
+        run(&mut exchange, stream.commands(), Clears::Nothing);
+        let digest = exchange.state_digest();
+        exchange.clear_trades();
+        assert_eq!(exchange.state_digest(), digest);
+        exchange.clear_order_history();
+        assert_eq!(exchange.state_digest(), digest);
+        exchange.clear_events();
+        assert_eq!(exchange.state_digest(), digest);
+        assert_eq!(exchange.clear_order_history(), 0);
+    }
+}
+
+#[test]
+fn the_digest_does_not_depend_on_the_log() {
+    for stream in streams(4_000, 200, 300) {
+        let mut logged = Exchange::new();
+        let mut unlogged = Exchange::without_event_log();
+        for command in stream.commands() {
+            step(&mut logged, &command, Clears::All);
+            step(&mut unlogged, &command, Clears::All);
+            assert_eq!(logged.state_digest(), unlogged.state_digest());
+        }
+        assert!(unlogged.events().is_empty());
+        assert!(!unlogged.has_event_log() && logged.has_event_log());
+        assert_eq!(logged.trades(), unlogged.trades());
+        assert_eq!(logged.full_book(), unlogged.full_book());
+    }
+}
+
+/// Two pasts whose prices, counters and books agree, but whose changes do not, must not pass for
+/// one: a stop that trails them would move differently.
+#[test]
+fn digests_tell_histories_apart() {
+    let trade = |exchange: &mut Exchange, price: i64| {
+        exchange.submit_limit(Side::Sell, Price(price), 1, TimeInForce::GTC);
+        exchange.submit_market(Side::Buy, 1);
+    };
+    let [mut one, mut other] = [Exchange::new(), Exchange::new()];
+    for price in [100, 105, 100] {
+        trade(&mut one, price);
+    }
+    for price in [100, 106, 100] {
+        trade(&mut other, price);
+    }
+    assert_ne!(one.state_digest(), other.state_digest());
+    for exchange in [&mut one, &mut other] {
+        exchange.clear_order_history();
+        exchange.clear_trades();
+        exchange.clear_events();
+    }
+    assert_eq!(one.full_book(), other.full_book());
+    assert_ne!(one.state_digest(), other.state_digest());
+    assert!(one != other);
+}
