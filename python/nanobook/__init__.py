@@ -22,6 +22,7 @@ from nanobook._errors import (
     UnknownSymbolError,
     ValidationError,
 )
+from nanobook._sweep import sweep, sweep_strategy
 from nanobook._types import PortfolioSnapshot, QueuePosition, StopOrder, TrailMethod
 from nanobook.nanobook import (
     BacktestResult,
@@ -43,6 +44,7 @@ from nanobook.nanobook import (
     StopSubmitResult,
     SubmitResult,
     Trade,
+    WeightSchedule,
     __version__,
     compute_metrics,
     py_compute_metrics,
@@ -89,10 +91,13 @@ __all__ = [
     "TrailMethod",
     "UnknownSymbolError",
     "ValidationError",
+    "WeightSchedule",
     "__version__",
     "compute_metrics",
     "py_compute_metrics",
     "py_sweep_equal_weight",
     "run_backtest",
+    "sweep",
     "sweep_equal_weight",
+    "sweep_strategy",
 ]

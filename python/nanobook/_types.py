@@ -5,7 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, TypeAlias
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from nanobook._enums import Side, StopStatus, TimeInForce
+    from nanobook.nanobook import EqualWeight, Portfolio, PriceSeries, WeightSchedule
+
+    # For annotations only: what calls take.
+    Weights: TypeAlias = NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
+    Answer: TypeAlias = Mapping[str, float] | Iterable[tuple[str, float]] | Weights | None
+    Strategy: TypeAlias = (
+        Callable[[int, dict[str, int], Portfolio], Answer] | EqualWeight | WeightSchedule
+    )
+    Rows: TypeAlias = Iterable[Mapping[str, int]] | Iterable[Iterable[tuple[str, int]]]
+    PriceSeriesLike: TypeAlias = PriceSeries | Rows
 
 __all__ = ["PortfolioSnapshot", "QueuePosition", "StopOrder", "TrailMethod"]
 

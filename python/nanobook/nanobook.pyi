@@ -17,11 +17,20 @@ from numpy.typing import NDArray
 from typing_extensions import Buffer
 
 from nanobook._enums import OrderStatus, Side, StopStatus, TimeInForce
-from nanobook._types import PortfolioSnapshot, QueuePosition, StopOrder
+from nanobook._types import (
+    PortfolioSnapshot,
+    PriceSeriesLike,
+    QueuePosition,
+    Rows,
+    StopOrder,
+    Strategy,
+    Weights,
+)
 
 __all__ = [
     "BacktestResult",
     "BookSnapshot",
+    "CancelFlag",
     "CancelResult",
     "CostModel",
     "EqualWeight",
@@ -38,13 +47,16 @@ __all__ = [
     "PriceSeries",
     "StopSubmitResult",
     "SubmitResult",
+    "SweepSettings",
     "Trade",
+    "WeightSchedule",
     "__version__",
     "compute_metrics",
     "py_compute_metrics",
     "py_sweep_equal_weight",
     "run_backtest",
     "sweep_equal_weight",
+    "warn_if_annual",
 ]
 
 # Any case and any underscores are understood; these are the spellings worth writing.
@@ -75,9 +87,6 @@ _Kind: TypeAlias = Literal[
 _Prices: TypeAlias = Mapping[str, int] | Iterable[tuple[str, int]]
 _Targets: TypeAlias = Mapping[str, float] | Iterable[tuple[str, float]]
 _Returns: TypeAlias = Iterable[float]
-_Weights: TypeAlias = NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
-_Answer: TypeAlias = Mapping[str, float] | Iterable[tuple[str, float]] | _Weights | None
-_Rows: TypeAlias = Iterable[Mapping[str, int]] | Iterable[Iterable[tuple[str, int]]]
 
 __version__: str
 """The version of nanobook."""
@@ -1781,7 +1790,7 @@ class PriceSeries:
     """
 
     @overload
-    def __new__(cls, data: _Rows, symbols: None = None, tick_size: None = None) -> Self: ...
+    def __new__(cls, data: Rows, symbols: None = None, tick_size: None = None) -> Self: ...
     @overload
     def __new__(
         cls, data: NDArray[np.int64], symbols: Iterable[str], tick_size: None = None
@@ -1802,6 +1811,55 @@ class EqualWeight:
     def __new__(cls) -> Self: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object) -> Self: ...
+
+@final
+class WeightSchedule:
+    """Target weights computed before the run; never enters Python.
+
+    Parameters
+    ----------
+    weights : table of bars x symbols
+        A two-dimensional array, a frame of pandas or polars, or rows of numbers. Its columns are
+        the symbols of the price series, in their order. A row that is all NaN leaves the portfolio
+        alone at that bar.
+
+    Raises
+    ------
+    ValidationError
+        If the table does not have two dimensions. `run_backtest` raises it where the table does not
+        have the bars and symbols of the prices, or a weight is not finite in a row that trades.
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> schedule = nanobook.WeightSchedule([[0.5, 0.5], [1.0, 0.0]])
+    >>> prices = [{"AAPL": 10_00, "GOOG": 20_00}, {"AAPL": 12_00, "GOOG": 18_00}]
+    >>> nanobook.run_backtest(schedule, prices, 100_00).portfolio.equity_curve()
+    [10000, 10000, 10600]
+    """
+
+    def __new__(cls, weights: Weights | Iterable[Iterable[float]]) -> Self: ...
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """The table, bars x symbols, read-only; needs NumPy."""
+    def to_bytes(self) -> bytes:
+        """Return the schedule as bytes, versioned and checksummed; pickling uses it."""
+    @staticmethod
+    def from_bytes(data: Buffer) -> WeightSchedule:
+        """Return the schedule that `to_bytes` gave.
+
+        Raises
+        ------
+        PersistenceError
+            If the bytes are damaged or of another version.
+        """
+    def __len__(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object) -> Self: ...
 
 @final
 class BacktestResult:
@@ -1843,12 +1901,80 @@ class BacktestResult:
     @property
     def trades(self) -> NDArray[np.void]:
         """The fills in the order made, with the fields bar, symbol, quantity, price and cost."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain Python values, without NumPy.
+
+        Returns
+        -------
+        dict
+            `symbols`, `cash`, `positions` (quantities by symbol), `costs`, `turnover`, `digest`,
+            `metrics` (a dict or ``None``), `equity_curve`, `returns`, `weights` (a list for each
+            bar, ``None`` where the answer was ``None``) and `trades` (a dict for each fill).
+        """
+    def to_bytes(self) -> bytes:
+        """Return the result as bytes, versioned and checksummed; pickling uses it.
+
+        The prices it was made from are not in it, save those of its fills.
+        """
+    @staticmethod
+    def from_bytes(data: Buffer) -> BacktestResult:
+        """Return the result that `to_bytes` gave.
+
+        Raises
+        ------
+        PersistenceError
+            If the bytes are damaged or of another version.
+        """
     def _repr_html_(self) -> str: ...
     def __eq__(self, other: object, /) -> bool: ...
+    def __copy__(self) -> BacktestResult: ...
+    def __deepcopy__(self, memo: object) -> BacktestResult: ...
+
+@final
+class CancelFlag:
+    """Stops the runs it was given to at their next bar. For nanobook's own modules."""
+
+    def __new__(cls) -> Self: ...
+    def set(self) -> None:
+        """Stop the runs that have this flag."""
+
+@final
+class SweepSettings:
+    """What all runs of a sweep share, checked once. For nanobook's own modules."""
+
+    def __new__(
+        cls,
+        initial_cash: SupportsIndex,
+        cost_model: CostModel,
+        periods_per_year: float,
+        risk_free: float,
+        fill: Literal["close", "next"],
+    ) -> Self: ...
+    def run(
+        self, strategy: Strategy, price_series: PriceSeries, cancel: CancelFlag
+    ) -> BacktestResult:
+        """Run one strategy, until it is done or the flag is set."""
+    def run_built_ins(
+        self,
+        strategies: list[EqualWeight | WeightSchedule],
+        price_series: PriceSeries,
+        max_workers: int | None,
+        progress: Callable[[int], object] | None,
+    ) -> tuple[list[BacktestResult], tuple[int, BaseException] | None]:
+        """Run built-in strategies in threads of their own.
+
+        Returns the results and ``None``, or an empty list, and the index and exception of the first
+        strategy that failed.
+        """
+    def metrics(self, returns: _Returns) -> Metrics | None:
+        """Return the metrics of returns."""
+
+def warn_if_annual(risk_free: float) -> None:
+    """Warn at the caller of the caller if a risk free rate per period looks annual."""
 
 def run_backtest(
-    strategy: Callable[[int, dict[str, int], Portfolio], _Answer] | EqualWeight,
-    price_series: PriceSeries | _Rows,
+    strategy: Strategy,
+    price_series: PriceSeriesLike,
     initial_cash: SupportsIndex,
     cost_model: CostModel = ...,
     periods_per_year: float = 252.0,
@@ -1861,7 +1987,7 @@ def run_backtest(
 
     Parameters
     ----------
-    strategy : callable or EqualWeight
+    strategy : callable, EqualWeight or WeightSchedule
         Called with the bar's index, its prices by symbol in a dict of their own, and a read-only,
         live view of the portfolio. Returns target weights as pairs, a dict, or an array of one
         weight for each symbol; an empty answer closes everything, ``None`` leaves the portfolio
@@ -1934,7 +2060,7 @@ def compute_metrics(
 
 def sweep_equal_weight(
     n_params: SupportsIndex,
-    price_series: PriceSeries | _Rows,
+    price_series: PriceSeriesLike,
     initial_cash: SupportsIndex,
     periods_per_year: float = 12.0,
     risk_free: float = 0.0,
@@ -1956,7 +2082,7 @@ def py_compute_metrics(
 
 def py_sweep_equal_weight(
     n_params: SupportsIndex,
-    price_series: PriceSeries | _Rows,
+    price_series: PriceSeriesLike,
     initial_cash: SupportsIndex,
     periods_per_year: float = 12.0,
     risk_free: float = 0.0,

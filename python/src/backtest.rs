@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use nanobook::{
-    BacktestConfig, BacktestError, BacktestResult, EqualWeight, PriceSeries, Strategy, Symbol,
-    TradeRecord, run_backtest_until,
+    BacktestConfig, BacktestError, BacktestResult, EqualWeight, PriceSeries, ScheduleError,
+    Strategy, Symbol, TradeRecord, run_backtest_until,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyType};
 
 use crate::arguments::{Costs, Fill, PeriodsPerYear, RiskFree};
-use crate::convert::{self, Arg};
-use crate::errors::{BindingResult, missing_numpy, wrong_type};
+use crate::convert::{self, Arg, floats, integers, numpy, to_array};
+use crate::errors::{BindingError, BindingResult, invalid, wrong_type};
 use crate::metrics::{self, PyMetrics, warn_if_annual};
 use crate::portfolio::PyPortfolio;
 use crate::series;
-use crate::strategy::{PyEqualWeight, PyStrategy};
+use crate::strategy::{BuiltIn, PyStrategy};
+use crate::sweep::{CancelFlag, cancelled};
 
 /// What came of a backtest.
 #[pyclass(name = "BacktestResult", module = "nanobook", frozen)]
@@ -36,7 +37,7 @@ enum Array {
 }
 
 impl PyBacktestResult {
-    fn wrap(py: Python<'_>, result: BacktestResult) -> PyResult<Self> {
+    pub(crate) fn wrap(py: Python<'_>, result: BacktestResult) -> PyResult<Self> {
         let portfolio = PyPortfolio::own(Arc::clone(&result.portfolio));
         Ok(Self {
             result: Arc::new(result),
@@ -57,82 +58,75 @@ impl PyBacktestResult {
     }
 }
 
-/// Returns an array of numbers in native byte order, read-only.
-fn to_array<'py, T: Copy, const N: usize>(
-    py: Python<'py>,
-    numbers: &[T],
-    dtype: &str,
-    bytes_of: impl Fn(T) -> [u8; N],
-) -> PyResult<Bound<'py, PyAny>> {
-    let numpy = py
-        .import("numpy")
-        .map_err(|error| missing_numpy(py, error))?;
-    let bytes = PyBytes::new_with(py, numbers.len() * N, |bytes| {
-        for (place, number) in bytes.chunks_exact_mut(N).zip(numbers) {
-            place.copy_from_slice(&bytes_of(*number));
-        }
-        Ok(())
-    })?;
-    numpy.call_method1("frombuffer", (bytes, dtype))
-}
-
-fn floats<'py>(py: Python<'py>, numbers: &[f64]) -> PyResult<Bound<'py, PyAny>> {
-    to_array(py, numbers, "f8", f64::to_ne_bytes)
-}
-
-fn integers<'py>(py: Python<'py>, numbers: &[i64]) -> PyResult<Bound<'py, PyAny>> {
-    to_array(py, numbers, "i8", i64::to_ne_bytes)
-}
-
 /// Runs a strategy without the interpreter, and looks for signals now and then.
 fn run<S>(
     py: Python<'_>,
     strategy: S,
     series: &PriceSeries,
     config: &BacktestConfig,
-) -> Result<BacktestResult, RunError<S::Error>>
+    cancel: &CancelFlag,
+    own: impl FnOnce(S::Error) -> PyErr,
+) -> PyResult<BacktestResult>
 where
     S: Strategy + Send,
     S::Error: Send,
 {
-    py.detach(|| {
+    // What a signal's handler raised: `KeyboardInterrupt`, mostly.
+    let (result, signal) = py.detach(|| {
         let mut signal = None;
         let result = run_backtest_until(strategy, series, config, || {
             signal = Python::attach(|py| py.check_signals().err());
-            signal.is_some()
+            signal.is_some() || cancel.is_set()
         });
-        result.map_err(|error| match signal {
-            Some(signal) => RunError::Signal(signal),
-            None => RunError::Backtest(error),
-        })
-    })
-}
-
-enum RunError<E> {
-    /// What the signal's handler raised: `KeyboardInterrupt`, mostly.
-    Signal(PyErr),
-    Backtest(BacktestError<E>),
+        (result, signal)
+    });
+    result.map_err(|error| signal.unwrap_or_else(|| raise(error, own)))
 }
 
 /// Turns a run's error into Python's, with `own` for that of the strategy itself.
-fn raise<E>(error: RunError<E>, own: impl FnOnce(E) -> PyErr) -> PyErr {
+pub(crate) fn raise<E>(error: BacktestError<E>, own: impl FnOnce(E) -> PyErr) -> PyErr {
     match error {
-        RunError::Signal(signal) => signal,
-        RunError::Backtest(BacktestError::Strategy { error, .. }) => own(error),
-        RunError::Backtest(BacktestError::Portfolio { bar, error }) => {
-            crate::errors::portfolio(&error, Some(bar))
-        }
-        RunError::Backtest(error) => crate::errors::invalid(without_strategy(error).to_string()),
+        BacktestError::Strategy { error, .. } => own(error),
+        BacktestError::Portfolio { bar, error } => crate::errors::portfolio(&error, Some(bar)),
+        BacktestError::Metrics(error) => BindingError::from(error).into(),
+        // Only the flag of a sweep stops a run without a signal.
+        _ => cancelled(),
     }
 }
 
-/// Drops the variant that was dealt with.
-fn without_strategy<E>(error: BacktestError<E>) -> BacktestError<std::convert::Infallible> {
-    match error {
-        BacktestError::Metrics(error) => BacktestError::Metrics(error),
-        BacktestError::Interrupted { bar } => BacktestError::Interrupted { bar },
-        _ => unreachable!("a strategy's and a portfolio's errors have been raised"),
+/// Returns the error of a built-in strategy.
+pub(crate) fn own_error(error: ScheduleError) -> PyErr {
+    invalid(error.to_string())
+}
+
+/// Refuses what is neither callable nor a built-in strategy.
+fn check_strategy(strategy: Arg<'_, '_>) -> PyResult<()> {
+    if strategy.is_callable() || BuiltIn::read(strategy).is_some() {
+        Ok(())
+    } else {
+        Err(wrong_type("strategy", "callable or a built-in strategy", strategy))
     }
+}
+
+/// Runs a strategy, built in or not, until it is done or the flag is set.
+pub(crate) fn run_one(
+    py: Python<'_>,
+    strategy: Arg<'_, '_>,
+    series: &PriceSeries,
+    config: &BacktestConfig,
+    cancel: CancelFlag,
+) -> BindingResult<PyBacktestResult> {
+    if let Some(built_in) = BuiltIn::read(strategy) {
+        let result = run(py, built_in, series, config, &cancel, own_error)?;
+        return Ok(PyBacktestResult::wrap(py, result)?);
+    }
+    check_strategy(strategy)?;
+    let strategy = PyStrategy::new(strategy, cancel.clone())?;
+    let view = strategy.view(py);
+    let result = run(py, strategy, series, config, &cancel, |own| own)?;
+    // A view that the strategy kept shows the end of the run.
+    view.get().show(py, Some(Arc::clone(&result.portfolio)));
+    Ok(PyBacktestResult::wrap(py, result)?)
 }
 
 /// Run a strategy over a series of prices.
@@ -163,25 +157,10 @@ pub(crate) fn run_backtest(
         risk_free: risk_free.0,
         fill: fill.0,
     };
-    let is_equal_weight = strategy.is_instance_of::<PyEqualWeight>();
-    if !is_equal_weight && !strategy.is_callable() {
-        return Err(wrong_type("strategy", "callable or a built-in strategy", strategy).into());
-    }
-    warn_if_annual(py, config.risk_free)?;
+    check_strategy(strategy)?;
+    warn_if_annual(py, config.risk_free, 1)?;
     let series = series::read(price_series)?;
-    let result = if is_equal_weight {
-        run(py, EqualWeight::new(), &series, &config)
-            .map_err(|error| raise(error, |never| match never {}))?
-    } else {
-        let strategy = PyStrategy::new(strategy)?;
-        let view = strategy.view(py);
-        let result =
-            run(py, strategy, &series, &config).map_err(|error| raise(error, |own| own))?;
-        // A view that the strategy kept shows the end of the run.
-        view.get().show(py, Some(Arc::clone(&result.portfolio)));
-        result
-    };
-    Ok(PyBacktestResult::wrap(py, result)?)
+    run_one(py, strategy, &series, &config, CancelFlag::default())
 }
 
 /// Run `EqualWeight` at zero cost so many times, and return the metrics of each run.
@@ -209,14 +188,15 @@ pub(crate) fn sweep_equal_weight(
         risk_free: risk_free.0,
         ..BacktestConfig::new(convert::integer(initial_cash, "initial_cash")?)
     };
-    warn_if_annual(py, config.risk_free)?;
+    warn_if_annual(py, config.risk_free, 1)?;
     let series = series::read(price_series)?;
     if runs == 0 {
         return Ok(Vec::new());
     }
     // Every run would give the same metrics, so one is made.
-    let result = run(py, EqualWeight::new(), &series, &config)
-        .map_err(|error| raise(error, |never| match never {}))?;
+    let strategy = EqualWeight::new();
+    let cancel = CancelFlag::default();
+    let result = run(py, strategy, &series, &config, &cancel, |never| match never {})?;
     let mut all = Vec::new();
     all.try_reserve_exact(runs).map_err(|_| {
         crate::errors::out_of_range(format!("n_params is too many for memory: {runs}"))
@@ -301,9 +281,7 @@ impl PyBacktestResult {
     fn trades(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.array(py, Array::Trades, || {
             let trades: Vec<TradeRecord> = self.result.trades.iter().collect();
-            let numpy = py
-                .import("numpy")
-                .map_err(|error| missing_numpy(py, error))?;
+            let numpy = numpy(py)?;
             let dtype = PyList::new(
                 py,
                 [
@@ -344,6 +322,73 @@ impl PyBacktestResult {
 
     #[classattr]
     const __hash__: Option<Py<PyAny>> = None;
+
+    /// Return the result as bytes, versioned and checksummed; pickling uses it.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &py.detach(|| self.result.to_bytes()))
+    }
+
+    /// Return the result that ``to_bytes`` gave.
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, data: Arg<'_, '_>) -> BindingResult<Self> {
+        let bytes = convert::bytes_like(data, "data")?;
+        let result = py.detach(|| BacktestResult::from_bytes(bytes.as_ref()))?;
+        Ok(Self::wrap(py, result)?)
+    }
+
+    /// Return everything as plain Python values, without NumPy.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let result = &self.result;
+        let symbols = self.symbols();
+        let positions = PyDict::new(py);
+        for position in result.portfolio.positions() {
+            positions.set_item(position.symbol.as_str(), position.quantity)?;
+        }
+        let weights = (0..result.weights.len()).map(|bar| result.weights.row(bar));
+        let trade = |trade: TradeRecord| {
+            let dict = PyDict::new(py);
+            dict.set_item("bar", trade.bar)?;
+            dict.set_item("symbol", symbols[trade.column])?;
+            dict.set_item("quantity", trade.quantity)?;
+            dict.set_item("price", trade.price.0)?;
+            dict.set_item("cost", trade.cost)?;
+            PyResult::Ok(dict)
+        };
+        let trades = result.trades.iter().map(trade);
+        let metrics = result.metrics.as_ref();
+
+        let dict = PyDict::new(py);
+        dict.set_item("symbols", &symbols)?;
+        dict.set_item("cash", result.portfolio.cash())?;
+        dict.set_item("positions", positions)?;
+        dict.set_item("costs", result.costs())?;
+        dict.set_item("turnover", result.turnover())?;
+        dict.set_item("digest", self.digest())?;
+        dict.set_item("metrics", metrics.map(|m| metrics::to_dict(py, m)).transpose()?)?;
+        dict.set_item("equity_curve", result.equity_curve())?;
+        dict.set_item("returns", result.returns())?;
+        dict.set_item("weights", weights.collect::<Vec<_>>())?;
+        dict.set_item("trades", trades.collect::<PyResult<Vec<_>>>()?)?;
+        Ok(dict)
+    }
+
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        let py = slf.py();
+        let from_bytes = PyType::new::<Self>(py).getattr("from_bytes")?;
+        Ok((from_bytes, (slf.get().to_bytes(py),)))
+    }
+
+    /// Return a result whose portfolio is one of its own.
+    fn __copy__(&self, py: Python<'_>) -> PyResult<Self> {
+        Self::wrap(py, BacktestResult::clone(&self.result))
+    }
+
+    #[expect(unused_variables, reason = "the protocol passes it")]
+    fn __deepcopy__(&self, py: Python<'_>, memo: Arg<'_, '_>) -> PyResult<Self> {
+        self.__copy__(py)
+    }
 
     fn __repr__(&self) -> String {
         let result = &self.result;

@@ -24,6 +24,7 @@ mod series;
 mod snapshot;
 mod stop;
 mod strategy;
+mod sweep;
 mod trade;
 
 use pyo3::prelude::*;
@@ -58,7 +59,9 @@ mod nanobook {
     #[pymodule_export]
     use crate::snapshot::{PyBookSnapshot, PyLevelSnapshot};
     #[pymodule_export]
-    use crate::strategy::PyEqualWeight;
+    use crate::strategy::{PyEqualWeight, PyWeightSchedule};
+    #[pymodule_export]
+    use crate::sweep::{PyCancelFlag, PySettings, warn_caller_if_annual};
     #[pymodule_export]
     use crate::trade::PyTrade;
 

@@ -95,6 +95,15 @@ pub(crate) fn shown(metrics: &Metrics) -> String {
     format!("Metrics({})", fields.collect::<Vec<_>>().join(", "))
 }
 
+/// Returns the fields by name.
+pub(crate) fn to_dict<'py>(py: Python<'py>, metrics: &Metrics) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, value) in NAMES.iter().zip(values(metrics)) {
+        dict.set_item(name, value.object(py)?)?;
+    }
+    Ok(dict)
+}
+
 /// Returns the rows of an HTML table of the metrics.
 pub(crate) fn html_rows(metrics: &Metrics) -> String {
     let rows = NAMES.iter().zip(values(metrics)).map(|(name, value)| {
@@ -108,7 +117,9 @@ pub(crate) fn html_rows(metrics: &Metrics) -> String {
 }
 
 /// Warns about a risk free rate that looks annual.
-pub(crate) fn warn_if_annual(py: Python<'_>, risk_free: f64) -> PyResult<()> {
+///
+/// The warning names the line of the caller, or that of a caller's caller with a level above 1.
+pub(crate) fn warn_if_annual(py: Python<'_>, risk_free: f64, level: i32) -> PyResult<()> {
     if risk_free.is_nan() || risk_free <= RISK_FREE_USUAL_MAX {
         return Ok(());
     }
@@ -118,7 +129,7 @@ pub(crate) fn warn_if_annual(py: Python<'_>, risk_free: f64) -> PyResult<()> {
     );
     let category = py.get_type::<PyUserWarning>();
     let message = std::ffi::CString::new(message).expect("a message without zero bytes");
-    PyErr::warn(py, &category, &message, 1)
+    PyErr::warn(py, &category, &message, level)
 }
 
 /// Returns from any sequence or one-dimensional buffer of numbers.
@@ -157,7 +168,7 @@ pub(crate) fn compute_metrics(
 ) -> BindingResult<Option<PyMetrics>> {
     let (PeriodsPerYear(periods_per_year), RiskFree(risk_free)) = (periods_per_year, risk_free);
     let returns = read_returns(returns, "returns")?;
-    warn_if_annual(py, risk_free)?;
+    warn_if_annual(py, risk_free, 1)?;
     let metrics: Result<_, MetricsError> =
         py.detach(|| nanobook::compute_metrics(&returns, periods_per_year, risk_free));
     Ok(metrics?.map(PyMetrics))
@@ -329,12 +340,7 @@ impl PyMetrics {
 
     /// Return the fields by name.
     fn to_dict<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
-        let py = slf.py();
-        let dict = PyDict::new(py);
-        for (name, value) in NAMES.iter().zip(values(&slf.get().0)) {
-            dict.set_item(name, value.object(py)?)?;
-        }
-        Ok(dict)
+        to_dict(slf.py(), &slf.get().0)
     }
 
     fn __repr__(&self) -> String {

@@ -305,7 +305,7 @@ impl PyPortfolio {
         risk_free: RiskFree,
     ) -> BindingResult<Option<PyMetrics>> {
         let (PeriodsPerYear(periods_per_year), RiskFree(risk_free)) = (periods_per_year, risk_free);
-        warn_if_annual(py, risk_free)?;
+        warn_if_annual(py, risk_free, 1)?;
         let metrics = self.with(py, |portfolio| {
             portfolio.compute_metrics(periods_per_year, risk_free)
         })??;

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use nanobook::{Decision, Portfolio, PriceSeries, Prices, Strategy, Symbol, Targets};
+use nanobook::{
+    Decision, EqualWeight, Portfolio, PriceSeries, Prices, ScheduleError, Strategy, Symbol,
+    Targets, WeightSchedule,
+};
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyDict, PyFloat, PyList, PyString, PyTuple, PyType};
 
-use crate::convert::{self, Arg};
-use crate::errors::{OutOfRangeError, invalid, shown};
+use crate::convert::{self, Arg, floats};
+use crate::errors::{BindingResult, OutOfRangeError, invalid, shown, wrong_type};
 use crate::portfolio::PyPortfolio;
+use crate::sweep::{CancelFlag, cancelled};
 
 /// ``1/n`` in each of the n symbols that have had a price so far; never enters Python.
 #[pyclass(name = "EqualWeight", module = "nanobook", frozen, eq, hash)]
@@ -36,22 +40,192 @@ impl PyEqualWeight {
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyType>, Bound<'py, PyTuple>) {
         (PyType::new::<Self>(slf.py()), PyTuple::empty(slf.py()))
     }
+
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[expect(unused_variables, reason = "the protocol passes it")]
+    fn __deepcopy__(slf: Py<Self>, memo: Arg<'_, '_>) -> Py<Self> {
+        slf
+    }
+}
+
+/// Targets computed before, bars x symbols; never enters Python.
+#[pyclass(name = "WeightSchedule", module = "nanobook", frozen, eq, hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PyWeightSchedule(WeightSchedule);
+
+#[pymethods]
+impl PyWeightSchedule {
+    #[new]
+    fn new(weights: Arg<'_, '_>) -> PyResult<Self> {
+        let (symbols, weights) = read_table(weights)?;
+        Ok(Self(WeightSchedule::new(symbols, weights)))
+    }
+
+    /// The table, bars x symbols, as a read-only NumPy array.
+    #[getter]
+    fn weights<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let flat = floats(py, self.0.weights())?;
+        flat.call_method1("reshape", ((self.__len__(), self.0.symbols()),))
+    }
+
+    /// How many bars there are.
+    fn __len__(&self) -> usize {
+        let cells = self.0.weights().len();
+        cells.checked_div(self.0.symbols()).unwrap_or(0)
+    }
+
+    /// Return the schedule as bytes, versioned and checksummed; pickling uses it.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &py.detach(|| self.0.to_bytes()))
+    }
+
+    /// Return the schedule that ``to_bytes`` gave.
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, data: Arg<'_, '_>) -> BindingResult<Self> {
+        let bytes = convert::bytes_like(data, "data")?;
+        Ok(Self(py.detach(|| {
+            WeightSchedule::from_bytes(bytes.as_ref())
+        })?))
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "WeightSchedule(<{} bars x {} symbols>)",
+            self.__len__(),
+            self.0.symbols()
+        )
+    }
+
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        let py = slf.py();
+        let from_bytes = PyType::new::<Self>(py).getattr("from_bytes")?;
+        Ok((from_bytes, (slf.get().to_bytes(py),)))
+    }
+
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[expect(unused_variables, reason = "the protocol passes it")]
+    fn __deepcopy__(slf: Py<Self>, memo: Arg<'_, '_>) -> Py<Self> {
+        slf
+    }
+}
+
+/// Reads a table of numbers, and returns the number of its columns with its rows one after the
+/// other.
+fn read_table(table: Arg<'_, '_>) -> PyResult<(usize, Vec<f64>)> {
+    let expected = "a table of numbers, bars x symbols";
+    if let Some(buffer) = convert::native_buffer::<f64>(table) {
+        let &[_, columns] = buffer.shape() else {
+            return Err(invalid(format!(
+                "weights must have two dimensions, bars and symbols, got {}",
+                buffer.dimensions()
+            )));
+        };
+        return Ok((columns, buffer.to_vec(table.py())?));
+    }
+    // A frame of pandas or polars; what it makes is an array.
+    if let Some(to_numpy) = table.getattr_opt("to_numpy")? {
+        let array = to_numpy.call0()?;
+        if array.getattr_opt("to_numpy")?.is_none() {
+            return read_table(&array);
+        }
+    }
+    let rows = (!table.is_instance_of::<PyString>()).then(|| table.try_iter().ok());
+    let Some(rows) = rows.flatten() else {
+        return Err(wrong_type("weights", expected, table));
+    };
+    let (mut columns, mut cells) = (None, Vec::new());
+    for (bar, row) in rows.enumerate() {
+        let row = row?;
+        let name = format!("weights[{bar}]");
+        let items = (!row.is_instance_of::<PyString>()).then(|| row.try_iter().ok());
+        let Some(items) = items.flatten() else {
+            return Err(wrong_type(&name, "a row of numbers", &row));
+        };
+        let before = cells.len();
+        for (column, weight) in items.enumerate() {
+            cells.push(convert::float(&weight?, &format!("{name}[{column}]"))?);
+        }
+        let width = cells.len() - before;
+        if *columns.get_or_insert(width) != width {
+            return Err(invalid(format!(
+                "{name} must have as many weights as the rows before, {}, got {width}",
+                columns.unwrap_or(0)
+            )));
+        }
+    }
+    Ok((columns.unwrap_or(0), cells))
+}
+
+/// A strategy that never enters Python.
+#[derive(Clone)]
+pub(crate) enum BuiltIn {
+    EqualWeight(EqualWeight),
+    WeightSchedule(WeightSchedule),
+}
+
+impl BuiltIn {
+    /// Returns the strategy that an object stands for, if it is built in.
+    pub(crate) fn read(strategy: Arg<'_, '_>) -> Option<Self> {
+        if strategy.is_instance_of::<PyEqualWeight>() {
+            return Some(Self::EqualWeight(EqualWeight::new()));
+        }
+        let schedule = strategy.cast::<PyWeightSchedule>().ok()?;
+        Some(Self::WeightSchedule(schedule.get().0.clone()))
+    }
+}
+
+impl Strategy for BuiltIn {
+    type Error = ScheduleError;
+
+    fn start(&mut self, series: &PriceSeries) -> Result<(), ScheduleError> {
+        match self {
+            Self::EqualWeight(strategy) => strategy.start(series).map_err(|never| match never {}),
+            Self::WeightSchedule(strategy) => strategy.start(series),
+        }
+    }
+
+    fn compute_weights(
+        &mut self,
+        bar: usize,
+        prices: &Prices<'_>,
+        portfolio: &Arc<Portfolio>,
+        targets: &mut Targets<'_>,
+    ) -> Result<Decision, ScheduleError> {
+        match self {
+            Self::EqualWeight(strategy) => strategy
+                .compute_weights(bar, prices, portfolio, targets)
+                .map_err(|never| match never {}),
+            Self::WeightSchedule(strategy) => {
+                strategy.compute_weights(bar, prices, portfolio, targets)
+            }
+        }
+    }
 }
 
 /// A Python callable as a strategy. Its exceptions are its error.
 pub(crate) struct PyStrategy {
     callable: Py<PyAny>,
     view: Py<PyPortfolio>,
+    cancel: CancelFlag,
     /// The symbols of the columns, made once: dicts of the same strings are built fast, and an
     /// answer's symbols are mostly these very objects.
     names: Vec<Py<PyString>>,
 }
 
 impl PyStrategy {
-    pub(crate) fn new(callable: Arg<'_, '_>) -> PyResult<Self> {
+    pub(crate) fn new(callable: Arg<'_, '_>, cancel: CancelFlag) -> PyResult<Self> {
         Ok(Self {
             callable: callable.clone().unbind(),
             view: Py::new(callable.py(), PyPortfolio::view())?,
+            cancel,
             names: Vec::new(),
         })
     }
@@ -232,6 +406,10 @@ impl Strategy for PyStrategy {
         portfolio: &Arc<Portfolio>,
         targets: &mut Targets<'_>,
     ) -> PyResult<Decision> {
+        // A sweep that was stopped does not wait for the runs it has begun.
+        if self.cancel.is_set() {
+            return Err(cancelled());
+        }
         Python::attach(|py| {
             let view = self.view.get();
             view.show(py, Some(Arc::clone(portfolio)));

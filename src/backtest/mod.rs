@@ -9,6 +9,8 @@
 //! bar's prices and targets are slices, and what is recorded is appended to
 //! columns. A bar costs O(symbols + fills), however long the run.
 
+#[cfg(feature = "persistence")]
+mod persist;
 mod result;
 mod series;
 mod strategy;

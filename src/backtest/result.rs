@@ -30,15 +30,15 @@ pub struct BacktestResult {
 /// A row that is the same as the one before is kept once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WeightRows {
-    width: usize,
+    pub(super) width: usize,
     /// Distinct rows, one after the other.
-    cells: Vec<f64>,
+    pub(super) cells: Vec<f64>,
     /// For each bar where its row starts, or [`HOLD`].
-    starts: Vec<usize>,
+    pub(super) starts: Vec<usize>,
 }
 
 /// No row starts here.
-const HOLD: usize = usize::MAX;
+pub(super) const HOLD: usize = usize::MAX;
 
 impl WeightRows {
     pub(super) fn new(width: usize, bars: usize) -> Self {
@@ -122,19 +122,32 @@ pub struct TradeRecord {
 /// again when asked for, so that a long run writes less memory.
 #[derive(Clone, Debug)]
 pub struct TradeColumns {
-    series: PriceSeries,
-    cost_model: CostModel,
+    pub(super) prices: FillPrices,
+    pub(super) cost_model: CostModel,
     /// For each bar how many fills there are up to its end.
-    ends: Vec<usize>,
-    column: Vec<u32>,
-    quantity: Vec<i64>,
+    pub(super) ends: Vec<usize>,
+    pub(super) column: Vec<u32>,
+    pub(super) quantity: Vec<i64>,
+}
+
+/// Where the prices of fills are.
+#[derive(Clone, Debug)]
+pub(super) enum FillPrices {
+    /// In the series that was traded.
+    Series(PriceSeries),
+    /// One for each fill: of a result that was read without its series.
+    #[cfg_attr(
+        not(feature = "persistence"),
+        expect(dead_code, reason = "only a saved result comes without its series")
+    )]
+    Own(Vec<i64>),
 }
 
 impl TradeColumns {
     pub(super) fn new(series: PriceSeries, cost_model: CostModel) -> Self {
         Self {
             ends: Vec::with_capacity(series.len()),
-            series,
+            prices: FillPrices::Series(series),
             cost_model,
             column: Vec::new(),
             quantity: Vec::new(),
@@ -164,7 +177,10 @@ impl TradeColumns {
 
     fn at(&self, bar: usize, index: usize) -> TradeRecord {
         let (column, quantity) = (self.column[index] as usize, self.quantity[index]);
-        let price = self.series.row(bar)[column];
+        let price = match &self.prices {
+            FillPrices::Series(series) => series.row(bar)[column],
+            FillPrices::Own(prices) => prices[index],
+        };
         let cost = self.cost_model.compute_cost(quantity * price);
         TradeRecord {
             bar,

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::series::{PriceSeries, Prices};
@@ -244,7 +245,8 @@ impl Strategy for EqualWeight {
 
 /// Targets that were computed before: a table of bars x symbols.
 ///
-/// A row that is all NaN leaves the portfolio alone. A clone shares the table.
+/// A row that is all NaN leaves the portfolio alone. A clone shares the table. Two schedules are
+/// equal when their tables are, NaN being equal to NaN.
 #[derive(Clone, Debug)]
 pub struct WeightSchedule {
     symbols: usize,
@@ -280,6 +282,42 @@ impl WeightSchedule {
             symbols,
             weights: weights.into(),
         }
+    }
+
+    /// Returns the number of symbols, the columns of the table.
+    pub const fn symbols(&self) -> usize {
+        self.symbols
+    }
+
+    /// Returns the table, row after row.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// Returns bits that are the same for equal weights: there is one zero and one NaN.
+    fn bits(&self) -> impl Iterator<Item = u64> + '_ {
+        self.weights.iter().map(|&weight| {
+            if weight.is_nan() {
+                f64::NAN.to_bits()
+            } else {
+                (weight + 0.0).to_bits()
+            }
+        })
+    }
+}
+
+impl PartialEq for WeightSchedule {
+    fn eq(&self, other: &Self) -> bool {
+        self.symbols == other.symbols && self.bits().eq(other.bits())
+    }
+}
+
+impl Eq for WeightSchedule {}
+
+impl Hash for WeightSchedule {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.symbols.hash(state);
+        self.bits().for_each(|bits| bits.hash(state));
     }
 }
 

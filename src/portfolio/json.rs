@@ -30,7 +30,7 @@ struct File {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct State {
+pub(crate) struct State {
     cash: i64,
     costs: i64,
     commission_bps: u32,
@@ -58,7 +58,16 @@ impl Portfolio {
     ///
     /// Never: numbers and symbols always have a text.
     pub fn to_json(&self) -> String {
-        let state = State {
+        let state = serde_json::to_string(&self.to_state()).expect("numbers and symbols have a text");
+        let checksum = Digest(xxh3_64(state.as_bytes()));
+        format!(
+            r#"{{"format":"{FORMAT}","version":{VERSION},"checksum":"{checksum}"{BEFORE_STATE}{state}}}"#
+        )
+    }
+
+    /// Returns the portfolio as it is saved.
+    pub(crate) fn to_state(&self) -> State {
+        State {
             cash: self.cash,
             costs: self.costs,
             commission_bps: self.cost_model.commission_bps(),
@@ -66,12 +75,7 @@ impl Portfolio {
             min_trade_fee: self.cost_model.min_trade_fee(),
             symbols: self.visible().map(SymbolState::of).collect(),
             equity_curve: self.equity_curve.clone(),
-        };
-        let state = serde_json::to_string(&state).expect("numbers and symbols have a text");
-        let checksum = Digest(xxh3_64(state.as_bytes()));
-        format!(
-            r#"{{"format":"{FORMAT}","version":{VERSION},"checksum":"{checksum}"{BEFORE_STATE}{state}}}"#
-        )
+        }
     }
 
     /// Returns the portfolio that [`Portfolio::to_json`] wrote.
@@ -194,7 +198,7 @@ impl From<SymbolState> for Slot {
 
 impl State {
     /// Returns the portfolio, every invariant checked: a checksum stops accidents, not forgery.
-    fn into_portfolio(self) -> Result<Portfolio, String> {
+    pub(crate) fn into_portfolio(self) -> Result<Portfolio, String> {
         let cost_model =
             CostModel::try_new(self.commission_bps, self.slippage_bps, self.min_trade_fee)
                 .map_err(|error| error.to_string())?;

@@ -26,6 +26,8 @@ use xxhash_rust::xxh3::Xxh3;
 
 pub use cost::CostModel;
 pub use error::PortfolioError;
+#[cfg(feature = "persistence")]
+pub(crate) use json::State;
 pub(crate) use metrics::check_rates;
 pub use metrics::{Metrics, MetricsError, compute_metrics};
 pub use position::Position;
