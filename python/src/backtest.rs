@@ -104,7 +104,11 @@ fn check_strategy(strategy: Arg<'_, '_>) -> PyResult<()> {
     if strategy.is_callable() || BuiltIn::read(strategy).is_some() {
         Ok(())
     } else {
-        Err(wrong_type("strategy", "callable or a built-in strategy", strategy))
+        Err(wrong_type(
+            "strategy",
+            "callable or a built-in strategy",
+            strategy,
+        ))
     }
 }
 
@@ -196,7 +200,14 @@ pub(crate) fn sweep_equal_weight(
     // Every run would give the same metrics, so one is made.
     let strategy = EqualWeight::new();
     let cancel = CancelFlag::default();
-    let result = run(py, strategy, &series, &config, &cancel, |never| match never {})?;
+    let result = run(
+        py,
+        strategy,
+        &series,
+        &config,
+        &cancel,
+        |never| match never {},
+    )?;
     let mut all = Vec::new();
     all.try_reserve_exact(runs).map_err(|_| {
         crate::errors::out_of_range(format!("n_params is too many for memory: {runs}"))
@@ -364,7 +375,10 @@ impl PyBacktestResult {
         dict.set_item("costs", result.costs())?;
         dict.set_item("turnover", result.turnover())?;
         dict.set_item("digest", self.digest())?;
-        dict.set_item("metrics", metrics.map(|m| metrics::to_dict(py, m)).transpose()?)?;
+        dict.set_item(
+            "metrics",
+            metrics.map(|m| metrics::to_dict(py, m)).transpose()?,
+        )?;
         dict.set_item("equity_curve", result.equity_curve())?;
         dict.set_item("returns", result.returns())?;
         dict.set_item("weights", weights.collect::<Vec<_>>())?;

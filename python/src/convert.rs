@@ -416,8 +416,7 @@ pub(crate) fn pair<'py>(item: Arg<'_, 'py>) -> Option<(Bound<'py, PyAny>, Bound<
 
 /// Returns the module `numpy`, or the error for what needs it.
 pub(crate) fn numpy(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
-    py.import("numpy")
-        .map_err(|error| missing_numpy(py, error))
+    py.import("numpy").map_err(|error| missing_numpy(py, error))
 }
 
 /// Returns an array of numbers in native byte order, read-only.

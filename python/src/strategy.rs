@@ -86,9 +86,9 @@ impl PyWeightSchedule {
     #[staticmethod]
     fn from_bytes(py: Python<'_>, data: Arg<'_, '_>) -> BindingResult<Self> {
         let bytes = convert::bytes_like(data, "data")?;
-        Ok(Self(py.detach(|| {
-            WeightSchedule::from_bytes(bytes.as_ref())
-        })?))
+        Ok(Self(
+            py.detach(|| WeightSchedule::from_bytes(bytes.as_ref()))?,
+        ))
     }
 
     fn __repr__(&self) -> String {

@@ -328,7 +328,7 @@ def test_a_momentum_strategy_on_real_prices_is_the_same_in_any_process() -> None
         print(result.digest, result.equity_curve[-1], len(result.trades))
     """)
     seen: set[str] = set()
-    for _ in range(5):
+    for _ in range(20):
         run = subprocess.run(
             [sys.executable, "-c", script, str(path)],
             env=os.environ | {"PYTHONHASHSEED": "random"},

@@ -58,7 +58,8 @@ impl Portfolio {
     ///
     /// Never: numbers and symbols always have a text.
     pub fn to_json(&self) -> String {
-        let state = serde_json::to_string(&self.to_state()).expect("numbers and symbols have a text");
+        let state =
+            serde_json::to_string(&self.to_state()).expect("numbers and symbols have a text");
         let checksum = Digest(xxh3_64(state.as_bytes()));
         format!(
             r#"{{"format":"{FORMAT}","version":{VERSION},"checksum":"{checksum}"{BEFORE_STATE}{state}}}"#
