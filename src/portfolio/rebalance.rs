@@ -97,6 +97,8 @@ impl Plan {
         self.orders.resize(room, PlannedOrder::default());
         self.buys.resize(room, PlannedOrder::default());
         let (mut sells, mut buys) = (0, 0);
+        // Many portfolios have the same weight in all they hold.
+        let mut last = (0.0_f64.to_bits(), 0);
         for &slot in &portfolio.by_symbol {
             let (price, weight) = (prices[slot], weights[slot]);
             if price == NO_PRICE {
@@ -104,7 +106,17 @@ impl Plan {
             }
             let position = &portfolio.slots[slot].position;
             let held = position.quantity;
-            let target = target_quantity(position.symbol, equity, weight, price)?;
+            if weight.to_bits() != last.0 {
+                let money = target_money(equity, weight);
+                let money = money.ok_or(PortfolioError::TargetOverflow {
+                    symbol: position.symbol,
+                    equity,
+                    weight,
+                })?;
+                last = (weight.to_bits(), money);
+            }
+            // Toward zero.
+            let target = last.1 / price;
             let quantity = target.checked_sub(held).ok_or(PortfolioError::Overflow {
                 what: "quantity to trade",
                 left: i128::from(target),
@@ -378,22 +390,6 @@ fn market_fills(exchange: &Exchange, quantity: i64) -> Vec<(Price, i64)> {
         }
     }
     fills
-}
-
-/// Returns `(equity x weight) / price`, toward zero.
-#[inline]
-fn target_quantity(
-    symbol: Symbol,
-    equity: i64,
-    weight: f64,
-    price: i64,
-) -> Result<i64, PortfolioError> {
-    let money = target_money(equity, weight).ok_or(PortfolioError::TargetOverflow {
-        symbol,
-        equity,
-        weight,
-    })?;
-    Ok(money / price)
 }
 
 /// Returns the exact product of a positive equity and a finite weight, rounded to the nearest
