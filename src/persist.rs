@@ -97,10 +97,11 @@ pub(crate) fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    let path = &target_of(path)?;
     let Some(name) = path.file_name() else {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!("{} does not name a file", path.display()),
+            format!("'{}' does not name a file", path.display()),
         ));
     };
     let directory = match path.parent() {
@@ -115,6 +116,36 @@ pub(crate) fn write_atomically(
         return result;
     }
     sync_directory(directory)
+}
+
+/// Returns the path that a rename may replace: where a link leads, and only if what is there now is
+/// a file that may be written.
+fn target_of(path: &Path) -> io::Result<PathBuf> {
+    let Ok(found) = fs::symlink_metadata(path) else {
+        // Nothing is there yet, or the error comes again where it can be told.
+        return Ok(path.to_owned());
+    };
+    let (path, found) = if found.is_symlink() {
+        let path = fs::canonicalize(path)?;
+        let found = fs::metadata(&path)?;
+        (path, found)
+    } else {
+        (path.to_owned(), found)
+    };
+    // A device, a pipe or a directory would be gone after the rename.
+    if !found.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{} is not a regular file", path.display()),
+        ));
+    }
+    if found.permissions().readonly() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("{} is read-only", path.display()),
+        ));
+    }
+    Ok(path)
 }
 
 /// Creates a file beside the target that no other writer has.

@@ -578,6 +578,47 @@ fn a_save_replaces_the_file_of_before() {
     assert_eq!(names(directory.path()), ["exchange.jsonl"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_save_through_a_link_replaces_what_the_link_leads_to() {
+    let directory = TempDir::new().unwrap();
+    let (file, link) = (directory.path().join("log"), directory.path().join("link"));
+    std::fs::write(&file, "old").unwrap();
+    std::os::unix::fs::symlink("log", &link).unwrap();
+    small_exchange().save(&link).unwrap();
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(Exchange::load(&file).unwrap(), small_exchange());
+    assert_eq!(names(directory.path()).len(), 2);
+}
+
+/// A rename would put a file in the place of a device or a pipe.
+#[cfg(unix)]
+#[test]
+fn only_a_regular_file_is_replaced() {
+    use std::os::unix::fs::FileTypeExt;
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    let error = small_exchange().save(&path).unwrap_err().to_string();
+    assert!(error.ends_with("pipe is not a regular file"), "{error}");
+    assert!(std::fs::metadata(&path).unwrap().file_type().is_fifo());
+    assert_eq!(names(directory.path()), ["pipe"]);
+}
+
+#[test]
+fn a_read_only_file_is_not_replaced() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("log");
+    std::fs::write(&path, "old").unwrap();
+    let mut permissions = std::fs::metadata(&path).unwrap().permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(&path, permissions).unwrap();
+    let error = small_exchange().save(&path).unwrap_err().to_string();
+    assert!(error.ends_with("log is read-only"), "{error}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+}
+
 /// Savers that meet at one path do not write into each other's files, and a reader sees one of
 /// them, whole. (Other systems do not let a file be replaced while it is open.)
 #[cfg(unix)]

@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
+from nanobook._errors import ValidationError
+
 __all__ = ["OrderStatus", "Side", "StopStatus", "TimeInForce"]
 
 
@@ -47,13 +49,15 @@ class _Spelled(StrEnum):
         return hash(self._value_)
 
     @classmethod
-    def _missing_(cls, value: object) -> Self | None:
+    def _missing_(cls, value: object) -> Self:
         if isinstance(value, str):
             folded = _fold(value)
             for member in cls:
                 if member._folded == folded:
                     return member
-        return None
+        choices = ", ".join(repr(member.value) for member in cls)
+        message = f"{cls.__name__} must be one of {choices}, got {value!r}"
+        raise ValidationError(message)
 
 
 class Side(_Spelled):
@@ -67,7 +71,7 @@ class Side(_Spelled):
     """Asks."""
 
     @classmethod
-    def _missing_(cls, value: object) -> Self | None:
+    def _missing_(cls, value: object) -> Self:
         if isinstance(value, str) and value.lower() in {"b", "s"}:
             return cls("buy" if value.lower() == "b" else "sell")
         return super()._missing_(value)

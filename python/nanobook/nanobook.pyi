@@ -908,7 +908,7 @@ class Exchange:
         Order or None
             ``None`` if the id is unknown or was dropped by `clear_order_history`.
         """
-    def get_stop_order(self, order_id: SupportsIndex) -> StopOrder | None:
+    def get_stop_order(self, id: SupportsIndex) -> StopOrder | None:
         """Return a stop order.
 
         Parameters
@@ -1225,7 +1225,7 @@ class MultiExchange:
         """Take quantity off a resting order; see `Exchange.reduce`."""
     def get_order(self, symbol: str, order_id: SupportsIndex) -> Order | None:
         """Return an order, or ``None`` if its id is unknown; see `Exchange.get_order`."""
-    def get_stop_order(self, symbol: str, order_id: SupportsIndex) -> StopOrder | None:
+    def get_stop_order(self, symbol: str, id: SupportsIndex) -> StopOrder | None:
         """Return a stop, or ``None`` if its id is unknown; see `Exchange.get_stop_order`."""
     def queue_position(self, symbol: str, order_id: SupportsIndex) -> QueuePosition | None:
         """Return what stands before an order at its price; see `Exchange.queue_position`."""

@@ -16,7 +16,7 @@ use crate::errors::{BindingError, BindingResult, invalid, wrong_type};
 use crate::metrics::{self, PyMetrics, warn_if_annual};
 use crate::portfolio::PyPortfolio;
 use crate::series;
-use crate::strategy::{BuiltIn, PyStrategy};
+use crate::strategy::{BuiltIn, PyEqualWeight, PyStrategy, PyWeightSchedule};
 use crate::sweep::{CancelFlag, cancelled};
 
 /// What came of a backtest.
@@ -101,15 +101,19 @@ pub(crate) fn own_error(error: ScheduleError) -> PyErr {
 
 /// Refuses what is neither callable nor a built-in strategy.
 fn check_strategy(strategy: Arg<'_, '_>) -> PyResult<()> {
-    if strategy.is_callable() || BuiltIn::read(strategy).is_some() {
-        Ok(())
-    } else {
-        Err(wrong_type(
-            "strategy",
-            "callable or a built-in strategy",
-            strategy,
-        ))
+    let is_built_in = |class: &Bound<'_, PyType>| {
+        let py = class.py();
+        class.is(PyType::new::<PyEqualWeight>(py)) || class.is(PyType::new::<PyWeightSchedule>(py))
+    };
+    if strategy.cast::<PyType>().is_ok_and(is_built_in) {
+        let expected = "an instance of a built-in strategy, not its class";
+        return Err(wrong_type("strategy", expected, strategy));
     }
+    if strategy.is_callable() || BuiltIn::read(strategy).is_some() {
+        return Ok(());
+    }
+    let expected = "callable or a built-in strategy";
+    Err(wrong_type("strategy", expected, strategy))
 }
 
 /// Runs a strategy, built in or not, until it is done or the flag is set.

@@ -12,7 +12,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
 use crate::errors::{
     BindingError, BindingResult, invalid, missing_numpy, out_of_range, shown, wrong_type,
@@ -62,22 +62,32 @@ impl Integer for usize {
 /// Reads an integer: an `int` or what has `__index__` (an integer of `NumPy`), but no bool or float.
 #[inline]
 pub(crate) fn integer<T: Integer>(value: Arg<'_, '_>, name: &str) -> PyResult<T> {
+    integer_of(value, name, T::RANGE)
+}
+
+/// Reads an integer whose error states a narrower range than that of its type. What lies between
+/// the two is for the core to refuse.
+#[inline]
+fn integer_of<T: Integer>(value: Arg<'_, '_>, name: &str, range: (i128, i128)) -> PyResult<T> {
     if value.is_exact_instance_of::<PyInt>() {
         if let Ok(integer) = value.extract() {
             return Ok(integer);
         }
     }
-    unusual_integer(value, name)
+    unusual_integer(value, name, range)
 }
 
 #[cold]
-fn unusual_integer<T: Integer>(value: Arg<'_, '_>, name: &str) -> PyResult<T> {
+fn unusual_integer<T: Integer>(
+    value: Arg<'_, '_>,
+    name: &str,
+    (min, max): (i128, i128),
+) -> PyResult<T> {
     let py = value.py();
-    if !value.is_instance_of::<PyBool>() {
+    if !is_bool(value) {
         match value.extract() {
             Ok(integer) => return Ok(integer),
             Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
-                let (min, max) = T::RANGE;
                 return Err(out_of_range(format!(
                     "{name} must be {min} to {max}, got {}",
                     shown(value)
@@ -94,7 +104,8 @@ fn unusual_integer<T: Integer>(value: Arg<'_, '_>, name: &str) -> PyResult<T> {
 /// Reads a price.
 #[inline]
 pub(crate) fn price(value: Arg<'_, '_>, name: &str) -> PyResult<Price> {
-    integer(value, name).map(Price)
+    const RANGE: (i128, i128) = (1, i64::MAX as i128 - 1);
+    integer_of(value, name, RANGE).map(Price)
 }
 
 /// Returns a price / 100: cents as dollars.
@@ -106,7 +117,8 @@ pub(crate) fn hundredths(price: Price) -> f64 {
 /// Reads a quantity.
 #[inline]
 pub(crate) fn quantity(value: Arg<'_, '_>, name: &str) -> PyResult<Quantity> {
-    integer(value, name)
+    const RANGE: (i128, i128) = (1, u64::MAX as i128);
+    integer_of(value, name, RANGE)
 }
 
 /// Reads the number of an order or stop.
@@ -121,10 +133,24 @@ pub(crate) fn levels(value: Optional<'_, '_>) -> PyResult<usize> {
     value.0.map_or(Ok(10), |value| integer(&value, "levels"))
 }
 
+/// Returns whether a value is a bool, that of `NumPy` included.
+fn is_bool(value: Arg<'_, '_>) -> bool {
+    let of_numpy = || {
+        let class = value.get_type();
+        let name = class.name()?;
+        // `bool_` before NumPy 2.
+        PyResult::Ok((name == "bool" || name == "bool_") && class.module()? == "numpy")
+    };
+    value.is_instance_of::<PyBool>() || of_numpy().unwrap_or(false)
+}
+
 /// Reads a float; an integer is one too, a bool is not.
 pub(crate) fn float(value: Arg<'_, '_>, name: &str) -> PyResult<f64> {
     let py = value.py();
-    if !value.is_instance_of::<PyBool>() {
+    if let Ok(float) = value.cast_exact::<PyFloat>() {
+        return Ok(float.value());
+    }
+    if !is_bool(value) {
         match value.extract::<f64>() {
             Ok(float) => return Ok(float),
             Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
@@ -302,7 +328,11 @@ pub(crate) fn trail_method(
         )),
         (TrailType::Atr, Some(period)) => Ok(TrailMethod::Atr {
             multiplier: float(trail_value, "trail_value")?,
-            period: integer(period, "atr_period")?,
+            period: integer_of(
+                period,
+                "atr_period",
+                (1, TrailMethod::ATR_PERIOD_MAX.into()),
+            )?,
         }),
         (_, Some(period)) => Err(invalid(format!(
             "atr_period goes with trail_type 'atr' only, got {}",
@@ -394,15 +424,12 @@ pub(crate) fn native_buffer<T: Element>(value: Arg<'_, '_>) -> Option<PyBuffer<T
     (!FOREIGN.contains(order)).then_some(buffer)
 }
 
-/// Returns the items of a mapping that is no dict, and anything else as it is.
+/// Returns the items of a mapping or a series of pandas, and anything else as it is.
 pub(crate) fn items_of_mapping<'py>(value: Arg<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
-    // Most are one of these, and `isinstance(value, Mapping)` takes its time.
-    if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
-        return Ok(value.clone());
-    }
-    match value.cast::<PyMapping>() {
-        Ok(mapping) => Ok(mapping.items()?.into_any()),
-        Err(_) => Ok(value.clone()),
+    let is_list = value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>();
+    match value.getattr_opt("items") {
+        Ok(Some(items)) if !is_list && items.is_callable() => items.call0(),
+        _ => Ok(value.clone()),
     }
 }
 

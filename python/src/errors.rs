@@ -13,7 +13,7 @@ use nanobook::{
 };
 use pyo3::exceptions::{PyImportError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyInt, PyString};
 
 pyo3::import_exception!(nanobook._errors, InvariantError);
 pyo3::import_exception!(nanobook._errors, MissingFileError);
@@ -70,10 +70,10 @@ impl From<BindingError> for PyErr {
         match error {
             BindingError::Python(error) => error,
             BindingError::Validation(error) => invalid(error.to_string()),
-            BindingError::Symbol(error) => invalid(error.to_string()),
+            BindingError::Symbol(error) => invalid(SymbolError(shortened(&error.0)).to_string()),
             BindingError::Replay(error) => invalid(error.to_string()),
             BindingError::UnknownSymbol(name) => {
-                let name = name.escape_debug();
+                let name = shortened(&name).escape_debug().to_string();
                 UnknownSymbolError::new_err(format!("no exchange has the symbol '{name}'"))
             }
             BindingError::Persistence(CorePersistenceError::Io(error)) => {
@@ -205,18 +205,23 @@ pub(crate) fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -
 /// Returns a value as a message shows it: its repr, cut where it is long.
 #[cold]
 pub(crate) fn shown(value: &Bound<'_, PyAny>) -> String {
-    const LEN_MAX: usize = 100;
-    // A repr can fail: that of an integer of more than 4,300 digits does.
     let Ok(repr) = value.repr() else {
-        return value
-            .get_type()
-            .name()
-            .map_or_else(|_| "a value".to_owned(), |name| format!("a huge {name}"));
+        // That of an integer of more than 4,300 digits fails, and maybe one of the caller's.
+        return match value.get_type().name() {
+            Ok(name) if value.is_instance_of::<PyInt>() => format!("a huge {name}"),
+            Ok(name) => format!("a {name} whose repr fails"),
+            Err(_) => "a value".to_owned(),
+        };
     };
-    let repr = repr.to_string_lossy();
-    match repr.char_indices().nth(LEN_MAX) {
-        None => repr.into_owned(),
-        Some((end, _)) => format!("{}...", &repr[..end]),
+    shortened(&repr.to_string_lossy())
+}
+
+/// Returns a text, cut where it is long.
+fn shortened(text: &str) -> String {
+    const LEN_MAX: usize = 100;
+    match text.char_indices().nth(LEN_MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}...", &text[..end]),
     }
 }
 

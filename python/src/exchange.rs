@@ -356,9 +356,9 @@ impl PyExchange {
     fn get_stop_order<'py>(
         &self,
         py: Python<'py>,
-        order_id: Arg<'_, 'py>,
+        id: Arg<'_, 'py>,
     ) -> BindingResult<Option<Bound<'py, PyDict>>> {
-        let id = convert::order_id(order_id, "order_id")?;
+        let id = convert::order_id(id, "id")?;
         let stop = self.with(py, |exchange| exchange.get_stop_order(id));
         Ok(stop.map(|stop| stop::to_dict(py, &stop)).transpose()?)
     }

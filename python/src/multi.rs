@@ -344,9 +344,9 @@ impl PyMultiExchange {
         &self,
         py: Python<'py>,
         symbol: Arg<'_, 'py>,
-        order_id: Arg<'_, 'py>,
+        id: Arg<'_, 'py>,
     ) -> BindingResult<Option<Bound<'py, PyDict>>> {
-        let id = convert::order_id(order_id, "order_id")?;
+        let id = convert::order_id(id, "id")?;
         let stop = self.book(symbol, |exchange| exchange.get_stop_order(id))?;
         Ok(stop.map(|stop| stop::to_dict(py, &stop)).transpose()?)
     }

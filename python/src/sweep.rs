@@ -24,6 +24,9 @@ pyo3::import_exception!(concurrent.futures, CancelledError);
 /// How long a signal or the progress of a sweep goes unseen.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
+/// The first run that failed: its index and its exception.
+type Failure = Option<(usize, PyErr)>;
+
 /// A switch that stops runs, in this thread and others.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CancelFlag(Arc<AtomicBool>);
@@ -114,7 +117,7 @@ impl PySettings {
         price_series: &Bound<'py, PyPriceSeries>,
         max_workers: Option<usize>,
         progress: Option<Arg<'_, 'py>>,
-    ) -> PyResult<(Vec<PyBacktestResult>, Option<(usize, PyErr)>)> {
+    ) -> PyResult<(Vec<PyBacktestResult>, Failure)> {
         let py = strategies.py();
         let built_ins = strategies.iter().map(|strategy| {
             BuiltIn::read(&strategy).ok_or_else(|| invalid("a built-in strategy".to_owned()))

@@ -37,6 +37,7 @@ from nanobook import (
     PriceSeries,
     ReadOnlyError,
     ValidationError,
+    WeightSchedule,
     compute_metrics,
     run_backtest,
 )
@@ -317,6 +318,20 @@ def test_a_series_that_is_wrong_is_refused_before_the_run(
         run_backtest(never, cast("PriceSeries", series), 1_000)
 
 
+@pytest.mark.parametrize("built_in", [EqualWeight, WeightSchedule])
+def test_the_class_of_a_built_in_is_no_strategy(built_in: type) -> None:
+    with pytest.raises(TypeError, match=r"^strategy must be an instance .*, got <class 'nanobook"):
+        run_backtest(cast("Any", built_in), PRICES, 1_000)
+
+
+@pytest.mark.parametrize("wrong", [True, np.True_])
+def test_a_bool_is_no_number(wrong: object) -> None:
+    with pytest.raises(TypeError, match=r"^risk_free must be a number, got .*True"):
+        run_backtest(half, PRICES, 1_000, risk_free=cast("Any", wrong))
+    with pytest.raises(ValidationError, match=r"^bar 0: the weight of 'AAPL' must be a number"):
+        run_backtest(answering({"AAPL": wrong}), PRICES, 1_000)
+
+
 def test_numbers_out_of_range_are_refused_before_the_run() -> None:
     run = functools.partial(run_backtest, never, PRICES)
     for cash in (1.5, "1", True, None):
@@ -414,6 +429,16 @@ def test_a_bound_method_keeps_its_state() -> None:
     assert method.bars == [0, 1, 2, 3]
 
 
+class Labelled:
+    """Iterates over its values, and has labels: as a series of pandas does."""
+
+    def __iter__(self) -> Iterator[float]:
+        return iter([0.25, 0.5])
+
+    def items(self) -> Iterator[tuple[str, float]]:
+        return zip(["GOOG", "AAPL"], self, strict=True)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -426,6 +451,7 @@ def test_a_bound_method_keeps_its_state() -> None:
         pytest.param(ChainMap({"GOOG": 0.25}, {"AAPL": 0.5}), id="chain of mappings"),
         pytest.param({"GOOG": np.float64(0.25), "AAPL": np.float32(0.5)}, id="NumPy floats"),
         pytest.param({"GOOG": Fraction(1, 4), "AAPL": Fraction(1, 2)}, id="fractions"),
+        pytest.param(Labelled(), id="labelled values"),
         pytest.param(np.array([0.5, 0.25]), id="array"),
         pytest.param(np.array([0.25, 0.5])[::-1], id="reversed array"),
         pytest.param(np.array([0.5, 0.25], dtype=np.float32), id="float32 array"),

@@ -279,6 +279,18 @@ def test_a_closed_pipe_is_quiet() -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+def test_without_standard_output_the_demo_is_quiet() -> None:
+    process = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "demo"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_one_line_and_status_1() -> None:
     with Path("/dev/full").open("w") as full:

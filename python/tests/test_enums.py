@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
 from enum import Enum
 from typing import Any, TypeAlias
 
 import pytest
 
 import nanobook
-from nanobook import Exchange, OrderStatus, Side, StopStatus, TimeInForce
+from nanobook import Exchange, OrderStatus, Side, StopStatus, TimeInForce, ValidationError
 
 Member: TypeAlias = Side | TimeInForce | OrderStatus | StopStatus
 MEMBERS: list[Member] = [*Side, *TimeInForce, *OrderStatus, *StopStatus]
@@ -84,7 +85,8 @@ def test_sides_have_letters() -> None:
 def test_an_unknown_name_is_refused() -> None:
     bad: Any
     for bad in ("bye", "", 1, None):
-        with pytest.raises(ValueError, match="is not a valid Side"):
+        expected = re.escape(f"Side must be one of 'buy', 'sell', got {bad!r}")
+        with pytest.raises(ValidationError, match=f"^{expected}$"):
             Side(bad)
 
 

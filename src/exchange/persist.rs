@@ -238,7 +238,10 @@ impl Exchange {
                 break;
             }
             let event: Event = serde_json::from_str(line).map_err(|error| {
-                PersistenceError::at_line(number, format!("not an event: {error}"))
+                // The parser's own place is always its line 1.
+                let reason = error.to_string();
+                let reason = reason.split(" at line 1 ").next().unwrap_or_default();
+                PersistenceError::at_line(number, format!("not an event: {reason}"))
             })?;
             exchange
                 .apply(&event)
