@@ -522,6 +522,121 @@ fn a_forged_state_is_refused_or_consistent() {
     assert!(read >= payload.len(), "{read} were read");
 }
 
+/// A postcard integer.
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value > 0x7f {
+        bytes.push(value.to_le_bytes()[0] | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value.to_le_bytes()[0]);
+    bytes
+}
+
+/// Replaces the one place where `from` stands.
+fn replace(payload: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut places = payload.windows(from.len()).enumerate();
+    let is_here = |(_, window): &(usize, &[u8])| *window == from;
+    let (place, _) = places.find(is_here).expect("it stands somewhere");
+    assert!(!places.any(|window| is_here(&window)), "twice: {from:?}");
+    [&payload[..place], to, &payload[place + from.len()..]].concat()
+}
+
+/// The next order would count past 64 bits, which is a panic.
+#[test]
+fn forged_counters_without_room_are_refused() {
+    let empty = Exchange::new().to_bytes();
+    let (head, payload) = (&empty[..12], &empty[20..empty.len() - 8]);
+    // No records, no kept ids, the first id, no reduced orders, no stops, no trades; then the
+    // last trade id and the clock.
+    assert_eq!(payload[..8], [0, 0, 1, 0, 0, 0, 0, 0]);
+    for place in [2, 6, 7] {
+        let forge = |count: u64| {
+            let (before, after) = (&payload[..place], &payload[place + 1..]);
+            let bytes = reseal(head, &[before, &varint(count), after].concat());
+            Exchange::from_bytes(&bytes)
+        };
+        for count in [u64::MAX, u64::MAX - 1, 1 << 63] {
+            let error = forge(count).unwrap_err().to_string();
+            assert!(error.contains("leave room"), "{place}: {error}");
+        }
+        let mut exchange = forge((1 << 63) - 1).unwrap();
+        exchange.submit_limit(Side::Buy, Price(1), 1, TimeInForce::GTC);
+        exchange.submit_market(Side::Sell, 1);
+        exchange.check_invariants().unwrap();
+    }
+}
+
+/// What an exchange does not accept does not come in through its bytes either: it would trade,
+/// rest or trail where the engine relies on it being valid.
+#[test]
+fn forged_orders_that_are_not_valid_are_refused() {
+    let mut exchange = Exchange::new();
+    // Three times the price fits in 64 bits, four times does not.
+    exchange.submit_limit(Side::Buy, Price(1 << 61), 3, TimeInForce::GTC);
+    for _ in 0..3 {
+        exchange.submit_market(Side::Sell, 1);
+    }
+    exchange.submit_limit(Side::Buy, Price(1 << 61), 3, TimeInForce::GTC);
+    let (stop, limit) = (Price(1 << 40), Price(1 << 50));
+    let method = TrailMethod::Percentage(0.375);
+    let (side, tif) = (Side::Buy, TimeInForce::GTC);
+    exchange.submit_trailing_stop_limit(side, stop, limit, 5, tif, method);
+    exchange.clear_events();
+    let bytes = exchange.to_bytes();
+    let (head, payload) = (&bytes[..12], &bytes[20..bytes.len() - 8]);
+    let read = |payload: &[u8]| Exchange::from_bytes(&reseal(head, payload));
+    assert!(read(payload).unwrap() == exchange);
+    let refused = |from: &[u8], to: &[u8], why: &str| {
+        let error = read(&replace(payload, from, to)).unwrap_err().to_string();
+        assert!(error.contains(why), "{why}: {error}");
+    };
+    // Signed integers are zigzag: twice the number.
+    let price = varint(1 << 62);
+    // Of the order that rests: price, quantity, what is open, time.
+    let resting = |quantity: u8| [&price[..], &[quantity, 3, 8]].concat();
+    refused(&resting(3), &resting(4), "order 5 may rest");
+    // Of each trade: id, price, quantity, orders, side, time.
+    let trade = |quantity: &[u8]| [&[1], &price[..], quantity, &[2, 1, 1, 3]].concat();
+    refused(&trade(&[1]), &trade(&[4]), "trade 1: its price, quantity");
+    refused(&trade(&[1]), &trade(&[2]), "order 1: filled 3 is the sum");
+    // Of the stop: limit, quantity. A limit of 2^62 fits once.
+    let stop = |limit: u64| [&[1], &varint(limit)[..], &[5]].concat();
+    refused(&stop(1 << 51), &stop(1 << 63), "stop 6: price 46116860");
+    refused(&stop(1 << 51), &stop(0), "stop 6: price must be positive");
+    let fraction = 0.375_f64.to_le_bytes();
+    for value in [0.0_f64, 1.0, -0.5, f64::NAN] {
+        refused(
+            &fraction,
+            &value.to_le_bytes(),
+            "stop 6: a trail percentage",
+        );
+    }
+}
+
+/// Fills add up to more than 64 bits only in a forged state.
+#[test]
+fn forged_trades_whose_sum_does_not_fit_are_refused() {
+    let mut exchange = Exchange::new();
+    exchange.submit_limit(Side::Buy, Price(1), 3, TimeInForce::GTC);
+    for _ in 0..3 {
+        exchange.submit_market(Side::Sell, 1);
+    }
+    let bytes = exchange.to_bytes();
+    let (head, mut payload) = (&bytes[..12], bytes[20..bytes.len() - 8].to_vec());
+    for id in 1..=3 {
+        // Id, price, quantity, orders, side, time.
+        let trade = |quantity: u64| {
+            let quantity = varint(quantity);
+            [&[id, 2], &quantity[..], &[1 + id, 1, 1, 1 + 2 * id]].concat()
+        };
+        payload = replace(&payload, &trade(1), &trade(i64::MAX.unsigned_abs()));
+    }
+    let error = Exchange::from_bytes(&reseal(head, &payload)).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("order 1: the sum of its trades"), "{error}");
+}
+
 #[test]
 fn random_files_are_refused() {
     let (_directory, path, contents) = saved();

@@ -198,8 +198,9 @@ impl Book {
                 continue;
             };
             let (side, quantity, price) = (record.side, record.open_or_filled, record.price);
+            let fits = price.checked_notional(record.original).is_some();
             let (ladder, orders) = book.side_mut(side);
-            if !price.is_valid() || quantity == 0 {
+            if !price.is_valid() || !fits || quantity == 0 {
                 return Err(format!("order {} may rest", orders.id(slot)));
             }
             if ladder.total().checked_add(quantity).is_none() {

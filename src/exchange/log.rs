@@ -319,13 +319,14 @@ impl EventLog {
                 Kind::SubmitTrailingStopMarket | Kind::SubmitTrailingStopLimit
             )
         });
-        for (place, entry) in trailing.enumerate() {
-            if entry.trail as usize != place || place >= self.trails.len() {
-                return Err("every trailing stop in the log has its trail".to_owned());
-            }
+        let mut places = trailing.map(|entry| entry.trail as usize);
+        if !(0..self.trails.len()).all(|place| places.next() == Some(place))
+            || places.next().is_some()
+        {
+            return Err("every trailing stop in the log has its trail".to_owned());
         }
-        if !self.is_on && !self.entries.is_empty() {
-            return Err("a log that is off is empty".to_owned());
+        if !self.is_on && (self.is_complete || !self.entries.is_empty()) {
+            return Err("a log that is off is empty and incomplete".to_owned());
         }
         Ok(())
     }

@@ -1057,8 +1057,13 @@ impl Exchange {
                 return Err(format!("trade {id}: ids and timestamps ascend"));
             }
             latest = trade.timestamp;
-            if trade.quantity == 0 || trade.price.checked_notional(trade.quantity).is_none() {
-                return Err(format!("trade {id}: its notional fits"));
+            if trade.quantity == 0
+                || !trade.price.is_valid()
+                || trade.price.checked_notional(trade.quantity).is_none()
+            {
+                return Err(format!(
+                    "trade {id}: its price, quantity and notional are valid"
+                ));
             }
         }
         if let Some(last) = trades.last() {
@@ -1081,7 +1086,9 @@ impl Exchange {
                 let Some(slot) = orders.slot(id) else {
                     return Err(format!("trade {}: order {id} is known", trade.id));
                 };
-                filled[slot as usize] += trade.quantity;
+                let sum = filled[slot as usize].checked_add(trade.quantity);
+                filled[slot as usize] =
+                    sum.ok_or_else(|| format!("order {id}: the sum of its trades fits"))?;
             }
         }
         for order in self.orders() {

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::Exchange;
 use super::log::EventLog;
 use super::stop::{PriceChanges, StopBook};
+use super::{Exchange, check_stop};
 use crate::book::{Book, Orders, OrdersImage, State, slot_of};
 use crate::error::PersistenceError;
 use crate::event::Event;
@@ -27,6 +27,9 @@ const FRAME: Frame = Frame {
 
 const FORMAT: &str = "nanobook-events";
 const VERSION: u32 = 1;
+
+/// No exchange counts this far, and one that says so would overflow with the orders to come.
+const COUNTER_MAX: u64 = u64::MAX / 2;
 
 /// No line of a saved log is longer; what is, is not read into memory.
 const LINE_MAX: u64 = 1024;
@@ -141,6 +144,10 @@ impl Exchange {
         image.log.check()?;
         image.changes.check()?;
         let mut orders = Orders::from_image(image.orders)?;
+        let counters = [orders.next_id().0, image.last_trade_id, image.clock];
+        if counters.iter().any(|counter| *counter > COUNTER_MAX) {
+            return Err("ids and timestamps leave room for those to come".to_owned());
+        }
         let mut stops = image.stops.iter();
         let mut finished = 0;
         for slot in orders.slots() {
@@ -152,9 +159,13 @@ impl Exchange {
                     let Some(stop) = stops.next() else {
                         return Err("every stop record has its stop".to_owned());
                     };
-                    if !stop.stop_price.is_valid() {
-                        return Err(format!("stop {}: its price is valid", stop.id));
-                    }
+                    check_stop(
+                        stop.stop_price,
+                        stop.limit_price,
+                        stop.quantity,
+                        stop.trail_method,
+                    )
+                    .map_err(|error| format!("stop {}: {error}", stop.id))?;
                     orders.record_mut(slot).level = place;
                     stop.status == StopStatus::Pending
                 }
