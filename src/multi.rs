@@ -302,3 +302,31 @@ mod persist {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn check_names_what_is_broken() {
+        let [one, other] = ["A", "B"].map(Symbol::new);
+        let mut multi = MultiExchange::new();
+        multi.get_or_create(one);
+        multi.get_or_create(other);
+        assert_eq!(multi.check_invariants(), Ok(()));
+        let told = |multi: &MultiExchange| multi.check_invariants().unwrap_err().0;
+
+        let mut broken = multi.clone();
+        broken.symbols.pop();
+        assert_eq!(told(&broken), "every symbol has one exchange");
+        let mut broken = multi.clone();
+        broken.symbols.swap(0, 1);
+        assert_eq!(told(&broken), "B is found at its place 0");
+        let mut broken = multi.clone();
+        broken.exchanges[1] = Exchange::broken();
+        assert_eq!(
+            told(&broken),
+            "B: 0 orders and stops are finished, the count is 1"
+        );
+    }
+}

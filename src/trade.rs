@@ -67,3 +67,42 @@ impl Trade {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vwap(fills: &[(i64, Quantity)]) -> Option<Price> {
+        let trades: Vec<Trade> = fills
+            .iter()
+            .map(|(price, quantity)| Trade {
+                id: TradeId(1),
+                price: Price(*price),
+                quantity: *quantity,
+                aggressor_order_id: OrderId(2),
+                passive_order_id: OrderId(1),
+                aggressor_side: Side::Buy,
+                timestamp: 3,
+            })
+            .collect();
+        Trade::vwap(&trades)
+    }
+
+    #[test]
+    fn vwap_is_rounded_toward_zero() {
+        // 5 / 3 and -5 / 3.
+        assert_eq!(vwap(&[(1, 1), (2, 2)]), Some(Price(1)));
+        assert_eq!(vwap(&[(-1, 1), (-2, 2)]), Some(Price(-1)));
+        assert_eq!(vwap(&[(7, 0)]), None);
+    }
+
+    #[test]
+    fn vwap_sums_pass_64_bits() {
+        // (2^62 x 8 + 2^62 x 2^63) / (8 + 2^63).
+        assert_eq!(
+            vwap(&[(1 << 62, 8), (1 << 62, 1 << 63)]),
+            Some(Price(1 << 62))
+        );
+        assert_eq!(vwap(&[(i64::MAX, u64::MAX)]), Some(Price::MAX));
+    }
+}

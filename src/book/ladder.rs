@@ -534,4 +534,144 @@ mod tests {
     fn record_fits_in_48_bytes() {
         assert_eq!(size_of::<Record>(), 48);
     }
+
+    /// Bids of 5, 6 and 7 at 100 (slots 0 to 2) and of 8 at 99 (slot 3), an ask of 9 at 101
+    /// (slot 4), and a free level where a bid at 98 was.
+    fn small_book() -> Book {
+        let mut book = Book::new();
+        for (price, quantity) in [(100, 5), (100, 6), (100, 7), (99, 8)] {
+            rest(&mut book, Side::Buy, price, quantity);
+        }
+        rest(&mut book, Side::Sell, 101, 9);
+        let slot = rest(&mut book, Side::Buy, 98, 1);
+        book.cancel(slot);
+        book.check().unwrap();
+        book
+    }
+
+    /// Each way to break the book, and what the check says of it.
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of what can break")]
+    fn check_names_what_is_broken() {
+        type Break = fn(&mut Book);
+        let breaks: &[(Break, &str)] = &[
+            (
+                |book| {
+                    let far = std::mem::take(&mut book.bids.near);
+                    book.bids.far = far.iter().map(|near| (near.key, near.level)).collect();
+                },
+                "buy: the best level is a near one",
+            ),
+            (|book| book.bids.near.reverse(), "buy: near levels ascend"),
+            (
+                |book| {
+                    let best = book.bids.near.pop().unwrap();
+                    book.bids.far.insert(best.key, best.level);
+                },
+                "buy: far levels are worse than near ones",
+            ),
+            (
+                |book| book.bids.free.clear(),
+                "buy: every level is indexed or free",
+            ),
+            (
+                |book| {
+                    let level = book.bids.free.pop().unwrap();
+                    book.bids.near.insert(0, Near { key: 98, level });
+                },
+                "buy 98: the index leads to a level with orders",
+            ),
+            (
+                |book| book.bids.levels[0].key = 97,
+                "buy 100: the index leads to a level with orders",
+            ),
+            (
+                |book| {
+                    let twin = book.bids.levels[0].clone();
+                    book.bids.free.push(2);
+                    book.bids.levels.push(twin);
+                    let place = book.bids.cache_index(100);
+                    book.bids.cache[place] = 3;
+                },
+                "buy 100: the cache agrees with the index",
+            ),
+            (
+                |book| book.orders.record_mut(2).next = 0,
+                "buy 100: the queue ends after its count",
+            ),
+            (
+                |book| book.orders.record_mut(2).next = 77,
+                "buy 100: the queue ends after its count",
+            ),
+            (
+                |book| book.orders.record_mut(1).state = State::Filled,
+                "buy 100: order 2 stands in its own queue",
+            ),
+            (
+                |book| book.orders.record_mut(1).side = Side::Sell,
+                "buy 100: order 2 stands in its own queue",
+            ),
+            (
+                |book| book.orders.record_mut(1).price = Price(99),
+                "buy 100: order 2 stands in its own queue",
+            ),
+            (
+                |book| book.orders.record_mut(1).level = 1,
+                "buy 100: order 2 stands in its own queue",
+            ),
+            (
+                |book| book.orders.record_mut(2).prev = 0,
+                "buy 100: order 3 stands in its own queue",
+            ),
+            (
+                |book| book.orders.record_mut(1).open_or_filled = 0,
+                "buy 100: order 2 stands in its own queue",
+            ),
+            (
+                |book| {
+                    // 2, 1, 3 instead of 1, 2, 3.
+                    book.bids.levels[0].head = 1;
+                    for (slot, prev, next) in [(1, NONE, 0), (0, 1, 2), (2, 0, NONE)] {
+                        let record = book.orders.record_mut(slot);
+                        (record.prev, record.next) = (prev, next);
+                    }
+                },
+                "buy 100: order 1 stands in time priority",
+            ),
+            (
+                |book| book.bids.levels[0].quantity += 1,
+                "buy 100: count and quantity are those of the queue (3, 18)",
+            ),
+            (
+                |book| book.bids.levels[0].count += 1,
+                "buy 100: count and quantity are those of the queue (3, 18)",
+            ),
+            (
+                |book| book.bids.levels[0].tail = 1,
+                "buy 100: count and quantity are those of the queue (3, 18)",
+            ),
+            (
+                |book| book.asks.total += 1,
+                "sell: the total 10 is the sum 9",
+            ),
+            (
+                |book| {
+                    rest(book, Side::Buy, 101, 1);
+                },
+                "the best bid 101 is below the best ask 101",
+            ),
+            (
+                |book| {
+                    // The level goes, the order stays.
+                    book.asks = Ladder::new(Side::Sell);
+                },
+                "5 orders rest and 4 stand in queues",
+            ),
+        ];
+        for (breaks, expected) in breaks {
+            let mut book = small_book();
+            breaks(&mut book);
+            assert_eq!(book.check(), Err((*expected).to_owned()));
+        }
+    }
 }

@@ -296,9 +296,6 @@ impl Orders {
             if self.slot(id) != Some(slot) {
                 return Err(format!("order {id} is found at its own slot {slot}"));
             }
-            if record.state == State::Stop {
-                continue;
-            }
             let reduced = match (record.is_reduced, self.reduced.get(&slot)) {
                 (false, None) => 0,
                 (true, Some(quantity)) if *quantity > 0 && record.state == State::Resting => {
@@ -310,6 +307,9 @@ impl Orders {
                     ));
                 }
             };
+            if record.state == State::Stop {
+                continue;
+            }
             if reduced
                 .checked_add(record.open_or_filled)
                 .is_none_or(|sum| sum > record.original)
@@ -321,6 +321,14 @@ impl Orders {
             }
             if record.state == State::Filled && record.open_or_filled == 0 {
                 return Err(format!("order {id}: a filled order has traded"));
+            }
+            if record.state == State::Cancelled && record.open_or_filled == record.original {
+                return Err(format!(
+                    "order {id}: of a cancelled order not all has traded"
+                ));
+            }
+            if record.state == State::Resting && record.time_in_force != TimeInForce::GTC {
+                return Err(format!("order {id}: only GTC orders rest"));
             }
         }
         Ok(())
@@ -378,5 +386,123 @@ impl Orders {
     /// Sets the count that an image leaves out.
     pub(crate) fn set_finished(&mut self, finished: usize) {
         self.finished = finished;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Order 2 rests, reduced from 5 to 3, and is kept from before the history was dropped;
+    /// order 4 is filled, 5 cancelled, 6 rests and 7 is a stop.
+    fn small_table() -> Orders {
+        let mut orders = Orders::new();
+        let push = |orders: &mut Orders, state, open_or_filled| {
+            orders.push(Record {
+                price: Price(100),
+                original: 5,
+                open_or_filled,
+                timestamp: 1,
+                next: NONE,
+                prev: NONE,
+                level: NONE,
+                side: Side::Buy,
+                time_in_force: TimeInForce::GTC,
+                state,
+                is_reduced: false,
+            })
+        };
+        push(&mut orders, State::Filled, 5);
+        let slot = push(&mut orders, State::Resting, 5);
+        push(&mut orders, State::Filled, 5);
+        orders.reduce(slot, 2);
+        orders.compact(|record| record.state == State::Resting);
+        push(&mut orders, State::Filled, 5);
+        push(&mut orders, State::Cancelled, 1);
+        push(&mut orders, State::Resting, 5);
+        push(&mut orders, State::Stop, 0);
+        orders.check().unwrap();
+        orders
+    }
+
+    /// Each way to break the table, and what the check says of it.
+    #[test]
+    fn check_names_what_is_broken() {
+        type Break = fn(&mut Orders);
+        let breaks: &[(Break, &str)] = &[
+            (
+                |orders| orders.records.clear(),
+                "every kept id has a record",
+            ),
+            (
+                |orders| orders.kept[0] = 4,
+                "kept ids ascend and stay below 4",
+            ),
+            (
+                |orders| orders.kept = vec![2, 2],
+                "kept ids ascend and stay below 4",
+            ),
+            (|orders| orders.kept[0] = 0, "ids start at 1"),
+            (
+                |orders| orders.records[0].is_reduced = false,
+                "0 records are marked as reduced, the table has 1",
+            ),
+            (
+                |orders| orders.reduced.clear(),
+                "1 records are marked as reduced, the table has 0",
+            ),
+            (
+                |orders| {
+                    orders.reduced.clear();
+                    orders.reduced.insert(3, 2);
+                },
+                "order 2: only a reduced resting order is marked",
+            ),
+            (
+                |orders| {
+                    orders.records[1].is_reduced = true;
+                    orders.reduced.insert(1, 1);
+                },
+                "order 4: only a reduced resting order is marked",
+            ),
+            (
+                |orders| {
+                    orders.records[4].is_reduced = true;
+                    orders.reduced.insert(4, 1);
+                },
+                "order 7: only a reduced resting order is marked",
+            ),
+            (
+                |orders| {
+                    orders.reduced.insert(0, 0);
+                },
+                "order 2: only a reduced resting order is marked",
+            ),
+            (
+                |orders| orders.records[0].open_or_filled = 4,
+                "order 2: original 5 = remaining + filled + cancelled",
+            ),
+            (
+                |orders| orders.records[1].open_or_filled = 6,
+                "order 4: original 5 = remaining + filled + cancelled",
+            ),
+            (
+                |orders| orders.records[1].open_or_filled = 0,
+                "order 4: a filled order has traded",
+            ),
+            (
+                |orders| orders.records[2].open_or_filled = 5,
+                "order 5: of a cancelled order not all has traded",
+            ),
+            (
+                |orders| orders.records[3].time_in_force = TimeInForce::IOC,
+                "order 6: only GTC orders rest",
+            ),
+        ];
+        for (breaks, expected) in breaks {
+            let mut orders = small_table();
+            breaks(&mut orders);
+            assert_eq!(orders.check(), Err((*expected).to_owned()));
+        }
     }
 }

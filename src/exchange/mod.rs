@@ -1168,3 +1168,117 @@ fn check_stop(
     }
     trail_method.map_or(Ok(()), TrailMethod::validate)
 }
+
+#[cfg(test)]
+impl Exchange {
+    /// An exchange that fails its check, for the tests of what holds exchanges.
+    pub(crate) fn broken() -> Self {
+        let mut exchange = Self::new();
+        exchange.book.orders.finish_stop();
+        exchange
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Order 1 rests with 3 of 5, order 2 has traded 2 with it, order 3 is cancelled; stop 4 is
+    /// pending and stop 5 was triggered at once and became order 6, which is cancelled.
+    fn small_exchange() -> Exchange {
+        let mut exchange = Exchange::new();
+        exchange.submit_limit(Side::Buy, Price(100), 5, TimeInForce::GTC);
+        exchange.submit_limit(Side::Sell, Price(100), 2, TimeInForce::GTC);
+        exchange.submit_limit(Side::Buy, Price(98), 1, TimeInForce::GTC);
+        exchange.cancel(OrderId(3));
+        exchange.submit_stop_market(Side::Sell, Price(50), 1);
+        exchange.submit_stop_market(Side::Buy, Price(100), 1);
+        exchange
+    }
+
+    /// Each way to break the exchange, and what the check says of it.
+    #[test]
+    fn check_names_what_is_broken() {
+        type Break = fn(&mut Exchange);
+        let breaks: &[(Break, &str)] = &[
+            (
+                |exchange| exchange.book.orders.record_mut(0).open_or_filled = 4,
+                "buy 100: count and quantity are those of the queue (1, 4)",
+            ),
+            (
+                |exchange| exchange.stops = StopBook::default(),
+                "stop 4: its record leads to it",
+            ),
+            (
+                |exchange| exchange.book.orders.record_mut(4).level = 0,
+                "stop 5: its record leads to it",
+            ),
+            (
+                |exchange| {
+                    let record = exchange.book.orders.record_mut(4);
+                    record.state = State::Cancelled;
+                },
+                "every stop has a record",
+            ),
+            (
+                |exchange| exchange.book.orders.record_mut(1).timestamp = 1,
+                "order 2: timestamps ascend with ids",
+            ),
+            (
+                |exchange| exchange.tape.clock = 6,
+                "order 6: timestamps ascend with ids",
+            ),
+            (
+                |exchange| exchange.book.orders.finish_stop(),
+                "4 orders and stops are finished, the count is 5",
+            ),
+            (
+                |exchange| exchange.hashed = 2,
+                "hashed trades are on the tape",
+            ),
+            (
+                |exchange| exchange.tape.last_id = 0,
+                "every trade has an id of its own",
+            ),
+            (
+                |exchange| exchange.tape.last_id = 2,
+                "trade 2: ids and timestamps ascend",
+            ),
+            (
+                |exchange| exchange.tape.trades[0].timestamp = 99,
+                "trade 1: ids and timestamps ascend",
+            ),
+            (
+                |exchange| exchange.tape.trades[0].quantity = 0,
+                "trade 1: its price, quantity and notional are valid",
+            ),
+            (
+                |exchange| exchange.tape.trades[0].price = Price::ZERO,
+                "trade 1: its price, quantity and notional are valid",
+            ),
+            (
+                |exchange| exchange.tape.trades[0].quantity = u64::MAX,
+                "trade 1: its price, quantity and notional are valid",
+            ),
+            (
+                |exchange| exchange.last_trade_price = None,
+                "the last trade price is that of trade 1",
+            ),
+            (
+                |exchange| exchange.tape.trades[0].passive_order_id = OrderId(9),
+                "trade 1: order 9 is known",
+            ),
+            (
+                |exchange| exchange.tape.trades[0].quantity = 1,
+                "order 1: filled 2 is the sum of its trades Some(1)",
+            ),
+        ];
+        for (breaks, expected) in breaks {
+            let mut exchange = small_exchange();
+            assert_eq!(exchange.check_invariants(), Ok(()));
+            breaks(&mut exchange);
+            let expected = InvariantError((*expected).to_owned());
+            assert_eq!(exchange.check_invariants(), Err(expected));
+        }
+    }
+}

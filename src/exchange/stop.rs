@@ -548,3 +548,123 @@ fn trail_offset(trail_method: TrailMethod, watermark: Price, atr: Option<f64>) -
         Some(i64::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stops 1 (fixed price), 2 (trails by 3) and 3 (by the ATR over 2 changes) are pending with a
+    /// watermark of 107, stop 4 was triggered and became order 5. The last changes are 7 and 2.
+    fn small_book() -> (StopBook, PriceChanges) {
+        let (mut book, mut changes) = (StopBook::default(), PriceChanges::default());
+        let atr = TrailMethod::Atr {
+            multiplier: 1.0,
+            period: 2,
+        };
+        for (id, side, stop_price, trail_method) in [
+            (1, Side::Sell, 50, None),
+            (2, Side::Sell, 50, Some(TrailMethod::Fixed(3))),
+            (3, Side::Sell, 50, Some(atr)),
+            (4, Side::Buy, 102, None),
+        ] {
+            let new = NewStop {
+                side,
+                stop_price: Price(stop_price),
+                limit_price: None,
+                quantity: 1,
+                time_in_force: TimeInForce::IOC,
+                trail_method,
+            };
+            book.submit(OrderId(id), id, &new, None, &changes);
+        }
+        for (price, change) in [(100, None), (107, Some(7)), (105, Some(2))] {
+            changes.changes.extend(change);
+            book.observe(Price(price), change, &changes);
+        }
+        assert_eq!(book.take_wave(), [3]);
+        book.set_triggered_order(3, OrderId(5));
+        book.check(&changes).unwrap();
+        (book, changes)
+    }
+
+    /// Each way to break the stop book, and what the check says of it.
+    #[test]
+    fn check_names_what_is_broken() {
+        type Break = fn(&mut StopBook, &mut PriceChanges);
+        let breaks: &[(Break, &str)] = &[
+            (
+                |_, changes| changes.changes.resize(1025, 0),
+                "at most 1024 price changes are kept",
+            ),
+            (
+                |book, _| book.triggered.push(0),
+                "no triggered stop waits between commands",
+            ),
+            (
+                |book, _| book.pending = 2,
+                "3 stops are pending, the count is 2, the index has 3",
+            ),
+            (
+                |book, _| {
+                    book.sells.pop_first();
+                },
+                "3 stops are pending, the count is 3, the index has 2",
+            ),
+            (
+                |book, _| book.stops[0].status = StopStatus::Cancelled,
+                "2 stops are pending, the count is 3, the index has 3",
+            ),
+            (
+                |book, _| {
+                    let group = book.sell_watermarks[0].clone();
+                    book.sell_watermarks.push(group);
+                },
+                "sell: watermark groups ascend",
+            ),
+            (
+                |book, _| book.stops[0].stop_price = Price(51),
+                "stop 1: it is indexed at its price",
+            ),
+            (
+                |book, _| book.stops[1].watermark = Some(Price(108)),
+                "stop 2: it is grouped by its watermark",
+            ),
+            (
+                |book, _| book.sell_watermarks.clear(),
+                "stop 2: it is grouped by its watermark",
+            ),
+            (
+                |book, _| book.buy_watermarks = std::mem::take(&mut book.sell_watermarks),
+                "stop 2: it is grouped by its watermark",
+            ),
+            (
+                |book, _| book.atr_groups.clear(),
+                "stop 3: it is grouped by its period",
+            ),
+            (
+                |book, _| {
+                    let group = book.atr_groups.remove(&2).unwrap();
+                    book.atr_groups.insert(4, group);
+                },
+                "stop 3: it is grouped by its period",
+            ),
+            (
+                |_, changes| changes.push(1),
+                "the sum of the last 2 price changes is kept",
+            ),
+            (
+                |book, _| book.stops[3].triggered_order_id = None,
+                "stop 4: a triggered stop names its order",
+            ),
+            (
+                |book, _| book.stops[0].triggered_order_id = Some(OrderId(9)),
+                "stop 1: a triggered stop names its order",
+            ),
+        ];
+        for (breaks, expected) in breaks {
+            let (mut book, mut changes) = small_book();
+            breaks(&mut book, &mut changes);
+            assert_eq!(book.check(&changes), Err((*expected).to_owned()));
+        }
+    }
+}
