@@ -104,6 +104,33 @@ fn the_digest_does_not_depend_on_the_log() {
     }
 }
 
+/// The hash of all trades runs on, in whatever portions they are hashed.
+#[test]
+fn the_digest_covers_every_trade_however_many_there_are() {
+    let mut exchanges = [(); 3].map(|()| Exchange::new());
+    for k in 0..3_000 {
+        for (exchange, every) in exchanges.iter_mut().zip([1, 700, 5_000]) {
+            exchange.submit_limit(Side::Sell, Price(100 + k % 7), 1, TimeInForce::GTC);
+            exchange.submit_market(Side::Buy, 1);
+            if k % every == every - 1 {
+                exchange.clear_trades();
+            }
+        }
+    }
+    let digests = exchanges.each_ref().map(Exchange::state_digest);
+    assert_eq!(digests, [digests[0]; 3]);
+    // The first trade is long past: only the hash of trades can tell that its price was another,
+    // for the exchange remembers 1,024 changes.
+    let mut other = Exchange::new();
+    for k in 0..3_000 {
+        let price = if k == 0 { 150 } else { 100 + k % 7 };
+        other.submit_limit(Side::Sell, Price(price), 1, TimeInForce::GTC);
+        other.submit_market(Side::Buy, 1);
+    }
+    assert_eq!(other.full_book(), exchanges[0].full_book());
+    assert_ne!(other.state_digest(), digests[0]);
+}
+
 /// Two pasts whose prices, counters and books agree, but whose changes do not, must not pass for
 /// one: a stop that trails them would move differently.
 #[test]
