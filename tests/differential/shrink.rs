@@ -8,8 +8,10 @@ use crate::common::Stream;
 use crate::common::generator::RECORD;
 use crate::{Failure, run_quietly};
 
-/// How many streams are tried at most.
+/// How many streams are tried at most, and how many commands are run for them: a stream that only
+/// fails late would otherwise keep its test from ending for hours.
 const ATTEMPTS: u32 = 20_000;
+const COMMANDS: usize = 500_000;
 
 /// Shrinks a failing stream: drops everything after the failure, then chunks of records while it
 /// still fails (Zeller and Hildebrandt (2002), "Simplifying and isolating failure-inducing
@@ -19,6 +21,7 @@ pub(crate) fn shrink(stream: Stream, failure: Failure) -> (Stream, Failure) {
         stream,
         failure,
         attempts_left: ATTEMPTS,
+        commands_left: COMMANDS,
     };
     // The failures on the way would each print their panic.
     quietly(|| shrink.run())
@@ -48,6 +51,7 @@ struct Shrink {
     stream: Stream,
     failure: Failure,
     attempts_left: u32,
+    commands_left: usize,
 }
 
 impl Shrink {
@@ -60,11 +64,17 @@ impl Shrink {
 
     /// Takes a simpler stream if it fails as well.
     fn take(&mut self, simpler: Stream) -> bool {
-        if self.attempts_left == 0 {
+        if self.attempts_left == 0 || self.commands_left == 0 {
             return false;
         }
         self.attempts_left -= 1;
-        let Err(failure) = run_quietly(&simpler) else {
+        let outcome = run_quietly(&simpler);
+        let ran = match &outcome {
+            Ok(_) => simpler.records.len(),
+            Err(failure) => failure.actions.len(),
+        };
+        self.commands_left = self.commands_left.saturating_sub(ran);
+        let Err(failure) = outcome else {
             return false;
         };
         self.stream = simpler;
