@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from nanobook import (
     BookSnapshot,
     Exchange,
     LevelSnapshot,
+    MultiExchange,
     NanobookError,
     OrderStatus,
     OutOfRangeError,
@@ -389,6 +391,69 @@ WRONG_TYPES: list[tuple[str, tuple[Any, ...]]] = [
 def test_wrong_types(exchange: Exchange, name: str, arguments: tuple[Any, ...]) -> None:
     with pytest.raises(TypeError):
         getattr(exchange, name)(*arguments)
+
+
+LIMIT: dict[str, Any] = {"side": "buy", "price": 100, "quantity": 1}
+TRAIL: dict[str, Any] = {"trail_type": "atr", "trail_value": 2.5, "atr_period": 14}
+# Each method with arguments that are valid.
+VALID: dict[str, dict[str, Any]] = {
+    "submit_limit": LIMIT,
+    "submit_market": {"side": "buy", "quantity": 1},
+    "submit_stop_market": {"side": "buy", "stop_price": 100, "quantity": 1},
+    "submit_stop_limit": {"side": "buy", "stop_price": 100, "limit_price": 100, "quantity": 1},
+    "submit_trailing_stop_market": {
+        "side": "buy",
+        "initial_stop_price": 100,
+        "quantity": 1,
+        **TRAIL,
+    },
+    "submit_trailing_stop_limit": {
+        "side": "buy",
+        "initial_stop_price": 100,
+        "limit_price": 100,
+        "quantity": 1,
+        **TRAIL,
+    },
+    "cancel": {"order_id": 1},
+    "modify": {"order_id": 1, "new_price": 100, "new_quantity": 1},
+    "reduce": {"order_id": 1, "quantity": 1},
+    "get_order": {"order_id": 1},
+    "get_stop_order": {"order_id": 1},
+    "queue_position": {"order_id": 1},
+    "depth": {"levels": 1},
+}
+INTEGERS = [
+    (method, name)
+    for method, arguments in VALID.items()
+    for name, value in arguments.items()
+    if isinstance(value, int)
+]
+
+
+@pytest.mark.parametrize(("method", "name"), INTEGERS)
+def test_every_integer_argument_is_an_integer_in_its_range(
+    exchange: Exchange, method: str, name: str
+) -> None:
+    multi = MultiExchange()
+    exchange.submit_limit(**LIMIT)
+    multi.submit_limit("AAPL", **LIMIT)
+    before = exchange.to_bytes()
+    calls = [getattr(exchange, method), partial(getattr(multi, method), "AAPL")]
+    # What may be None where it is left out is required for an ATR trail.
+    wrong: list[Any] = [True, False, 1.0, float("nan"), "1", b"1", [1], 1 + 0j]
+    wrong += [] if name == "atr_period" else [None]
+    for call in calls:
+        for value in wrong:
+            with pytest.raises(TypeError, match=f"^{name} must be an integer, got "):
+                call(**(VALID[method] | {name: value}))
+        for value in (2**64, -(2**63) - 1):
+            with pytest.raises(OverflowError, match=f"^{name} must be .* to .*, got {value}$"):
+                call(**(VALID[method] | {name: value}))
+            with pytest.raises(ValueError, match=f"^{name} must be "):
+                call(**(VALID[method] | {name: value}))
+    assert exchange.to_bytes() == multi.to_bytes("AAPL") == before
+    for call in calls:
+        call(**VALID[method])
 
 
 class Index:

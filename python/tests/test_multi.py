@@ -92,6 +92,24 @@ def test_the_parameters_are_the_same_after_the_symbol() -> None:
         assert [(p.name, p.default) for p in multi[2:]] == [(p.name, p.default) for p in single[1:]]
 
 
+def test_every_argument_can_be_given_by_name() -> None:
+    by_place, by_name = filled()[1], Exchange()
+    multi = MultiExchange()
+    for name, arguments in [*COMMANDS, *QUERIES, *((name, ()) for name in CLEARING)]:
+        names = list(inspect.signature(getattr(Exchange, name)).parameters)[1:]
+        named = dict(zip(names, arguments, strict=False))
+        getattr(by_name, name)(**named)
+        getattr(multi, name)(symbol="AAPL", **named)
+    for name in CLEARING:
+        getattr(by_place, name)()
+    assert (
+        by_name == multi.exchange(symbol="AAPL") == multi.get_or_create(symbol="AAPL") == by_place
+    )
+    assert Exchange.from_bytes(data=by_name.to_bytes()) == by_name
+    assert MultiExchange.from_bytes(data=multi.to_bytes(symbol=None)) == multi
+    assert Exchange.replay(events=filled()[1].events()).trades() == filled()[1].trades()
+
+
 def test_symbols_keep_the_order_of_first_appearance() -> None:
     multi = MultiExchange()
     multi.submit_limit("MSFT", "sell", 300, 1)
