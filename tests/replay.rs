@@ -2,7 +2,11 @@
 
 mod common;
 
-use nanobook::{Event, Exchange, Price, ReplayError, Side, TimeInForce, ValidationError};
+use std::collections::BTreeMap;
+
+use nanobook::{
+    Event, Exchange, OrderId, Price, ReplayError, Side, TimeInForce, TrailMethod, ValidationError,
+};
 
 use common::live::{Clears, assert_same, run, step, streams};
 
@@ -155,4 +159,87 @@ fn digests_tell_histories_apart() {
     assert_eq!(one.full_book(), other.full_book());
     assert_ne!(one.state_digest(), other.state_digest());
     assert!(one != other);
+}
+
+/// States that differ in one thing have digests of their own.
+#[test]
+fn digests_tell_orders_and_stops_apart() {
+    let limit = |side, price, quantity| Event::SubmitLimit {
+        side,
+        price: Price(price),
+        quantity,
+        time_in_force: TimeInForce::GTC,
+    };
+    let reduce = |quantity| Event::Reduce {
+        order_id: OrderId(1),
+        quantity,
+    };
+    let nothing = Event::SubmitLimit {
+        side: Side::Buy,
+        price: Price(1),
+        quantity: 1,
+        time_in_force: TimeInForce::FOK,
+    };
+    let stop_market = |side, stop_price, quantity| Event::SubmitStopMarket {
+        side,
+        stop_price: Price(stop_price),
+        quantity,
+    };
+    let stop_limit = |limit_price, time_in_force| Event::SubmitStopLimit {
+        side: Side::Buy,
+        stop_price: Price(110),
+        limit_price: Price(limit_price),
+        quantity: 5,
+        time_in_force,
+    };
+    let trailing = |trail_method| Event::SubmitTrailingStopMarket {
+        side: Side::Buy,
+        initial_stop_price: Price(110),
+        quantity: 5,
+        trail_method,
+    };
+    let atr = |multiplier, period| trailing(TrailMethod::Atr { multiplier, period });
+    let pasts: &[&[Event]] = &[
+        &[],
+        &[nothing],
+        &[nothing, nothing],
+        // Side, price, quantity, what was submitted and what is left, place in time.
+        &[limit(Side::Buy, 100, 5)],
+        &[limit(Side::Sell, 100, 5)],
+        &[limit(Side::Buy, 101, 5)],
+        &[limit(Side::Buy, 100, 4)],
+        &[limit(Side::Buy, 100, 5), reduce(1)],
+        &[limit(Side::Buy, 100, 5), reduce(2)],
+        &[nothing, limit(Side::Buy, 100, 5)],
+        &[limit(Side::Buy, 100, 5), nothing],
+        &[limit(Side::Buy, 100, 5), limit(Side::Buy, 100, 4)],
+        &[limit(Side::Buy, 100, 4), limit(Side::Buy, 100, 5)],
+        &[limit(Side::Buy, 100, 5), limit(Side::Buy, 99, 4)],
+        // Side, stop price, quantity, limit, TIF, place in time.
+        &[stop_market(Side::Buy, 110, 5)],
+        &[stop_market(Side::Sell, 110, 5)],
+        &[stop_market(Side::Buy, 111, 5)],
+        &[stop_market(Side::Buy, 110, 6)],
+        &[nothing, stop_market(Side::Buy, 110, 5)],
+        &[stop_market(Side::Buy, 110, 5), nothing],
+        &[stop_limit(120, TimeInForce::GTC)],
+        &[stop_limit(121, TimeInForce::GTC)],
+        &[stop_limit(120, TimeInForce::IOC)],
+        &[stop_limit(120, TimeInForce::FOK)],
+        // How it trails.
+        &[trailing(TrailMethod::Fixed(3))],
+        &[trailing(TrailMethod::Fixed(4))],
+        &[trailing(TrailMethod::Percentage(0.25))],
+        &[trailing(TrailMethod::Percentage(0.5))],
+        &[atr(0.25, 3)],
+        &[atr(0.5, 3)],
+        &[atr(0.25, 4)],
+    ];
+    let mut digests = BTreeMap::new();
+    for past in pasts {
+        let digest = Exchange::replay(*past).unwrap().state_digest();
+        if let Some(other) = digests.insert(digest, past) {
+            panic!("the same digest:\n{other:?}\n{past:?}");
+        }
+    }
 }
