@@ -329,4 +329,34 @@ mod tests {
             "B: 0 orders and stops are finished, the count is 1"
         );
     }
+
+    /// Which symbols there are, and in which order, is in the digest.
+    #[test]
+    fn symbols_are_told_apart() {
+        let of = |names: &[&str]| {
+            let mut multi = MultiExchange::new();
+            for name in names {
+                multi.get_or_create(Symbol::new(name));
+            }
+            multi
+        };
+        let multis = [
+            of(&[]),
+            of(&["AB"]),
+            of(&["AC"]),
+            of(&["AB", "AC"]),
+            of(&["AC", "AB"]),
+            of(&["A", "B"]),
+        ];
+        for (place, one) in multis.iter().enumerate() {
+            for (other_place, other) in multis.iter().enumerate() {
+                let is_same = place == other_place;
+                assert_eq!(one.state_digest() == other.state_digest(), is_same);
+                assert_eq!(one == other, is_same);
+            }
+        }
+        let silent = MultiExchange::without_event_log();
+        assert!(silent != MultiExchange::new());
+        assert_eq!(silent.state_digest(), MultiExchange::new().state_digest());
+    }
 }

@@ -522,6 +522,27 @@ fn a_forged_state_is_refused_or_consistent() {
     assert!(read >= payload.len(), "{read} were read");
 }
 
+/// The checksum alone does not make bytes a state: kind, version and length are looked at too.
+#[test]
+fn a_sealed_state_of_another_kind_version_or_length_is_refused() {
+    let good = small_exchange().to_bytes();
+    let (head, payload) = (&good[..12], &good[20..good.len() - 8]);
+    assert_eq!(head, b"nanobkEX\x01\0\0\0");
+    let refused = |head: &[u8], payload: &[u8], why: &str| {
+        let error = Exchange::from_bytes(&reseal(head, payload)).unwrap_err();
+        assert!(error.to_string().contains(why), "{why}: {error}");
+    };
+    let kind = "does not start like a saved state of this kind";
+    refused(b"nanobkMX\x01\0\0\0", payload, kind);
+    refused(b"nanobkEx\x01\0\0\0", payload, kind);
+    for version in [0_u32, 2, 3, 1 << 24, u32::MAX] {
+        let head = [&head[..8], &version.to_le_bytes()].concat();
+        refused(&head, payload, &format!("has version {version}; this"));
+    }
+    let longer = [payload, &[0]].concat();
+    refused(head, &longer, "1 bytes are left over behind the state");
+}
+
 /// A postcard integer.
 fn varint(mut value: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -734,6 +755,19 @@ fn a_read_only_file_is_not_replaced() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_save_keeps_the_permissions_of_the_file_it_replaces() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_directory, path, _) = saved();
+    for mode in [0o600, 0o640] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        small_exchange().save(&path).unwrap();
+        let saved = fs::metadata(&path).unwrap().permissions();
+        assert_eq!(saved.mode() & 0o777, mode);
+    }
+}
+
 /// Savers that meet at one path do not write into each other's files, and a reader sees one of
 /// them, whole. (Other systems do not let a file be replaced while it is open.)
 #[cfg(unix)]
@@ -827,6 +861,10 @@ fn damaged_bytes_of_several_books_are_refused() {
             "{length} bytes"
         );
     }
+    // With a checksum that fits: a second book of one symbol.
+    let payload = replace(&bytes[20..bytes.len() - 8], b"GOOG", b"AAPL");
+    let error = MultiExchange::from_bytes(&reseal(&bytes[..12], &payload)).unwrap_err();
+    assert!(error.to_string().contains("symbol AAPL has two books"));
     // One kind of state is not the other.
     assert!(Exchange::from_bytes(&bytes).is_err());
     assert!(MultiExchange::from_bytes(&small_exchange().to_bytes()).is_err());

@@ -2,8 +2,6 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-
 use nanobook::{
     Event, Exchange, OrderId, Price, ReplayError, Side, TimeInForce, TrailMethod, ValidationError,
 };
@@ -105,6 +103,11 @@ fn the_digest_does_not_depend_on_the_log() {
         assert!(!unlogged.has_event_log() && logged.has_event_log());
         assert_eq!(logged.trades(), unlogged.trades());
         assert_eq!(logged.full_book(), unlogged.full_book());
+        // Events are there to be seen, so equality is of them, too.
+        assert!(logged != unlogged);
+        let mut cleared = logged.clone();
+        cleared.clear_events();
+        assert_eq!(cleared == logged, logged.events().is_empty());
     }
 }
 
@@ -161,9 +164,9 @@ fn digests_tell_histories_apart() {
     assert!(one != other);
 }
 
-/// States that differ in one thing have digests of their own.
+/// States that differ in one thing are not equal and have digests of their own.
 #[test]
-fn digests_tell_orders_and_stops_apart() {
+fn orders_and_stops_are_told_apart() {
     let limit = |side, price, quantity| Event::SubmitLimit {
         side,
         price: Price(price),
@@ -235,11 +238,27 @@ fn digests_tell_orders_and_stops_apart() {
         &[atr(0.5, 3)],
         &[atr(0.25, 4)],
     ];
-    let mut digests = BTreeMap::new();
-    for past in pasts {
-        let digest = Exchange::replay(*past).unwrap().state_digest();
-        if let Some(other) = digests.insert(digest, past) {
-            panic!("the same digest:\n{other:?}\n{past:?}");
+    // Without a log, which would tell them apart by itself.
+    let exchanges: Vec<Exchange> = pasts
+        .iter()
+        .map(|past| {
+            let mut exchange = Exchange::without_event_log();
+            for event in *past {
+                exchange.apply(event).unwrap();
+            }
+            exchange
+        })
+        .collect();
+    for (one, past) in exchanges.iter().zip(pasts) {
+        for (other, other_past) in exchanges.iter().zip(pasts) {
+            let is_same = std::ptr::eq(one, other);
+            let told = format!("{past:?}\n{other_past:?}");
+            assert_eq!(
+                one.state_digest() == other.state_digest(),
+                is_same,
+                "{told}"
+            );
+            assert_eq!(one == other, is_same, "{told}");
         }
     }
 }

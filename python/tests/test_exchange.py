@@ -328,8 +328,16 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"quantity": 10**200}, OutOfRangeError, r"^quantity must be .*, got 10{99}\.\.\.$"),
     ({"quantity": 1.5}, TypeError, r"^quantity must be an integer, got 1\.5$"),
     ({"quantity": False}, TypeError, r"^quantity must be an integer, got False$"),
-    ({"price": I64_MAX - 1, "quantity": 2}, ValidationError, r"does not fit in 64 bits$"),
-    ({"price": 1, "quantity": U64_MAX}, ValidationError, r"does not fit in 64 bits$"),
+    (
+        {"price": I64_MAX - 1, "quantity": 2},
+        ValidationError,
+        rf"^price {I64_MAX - 1} x quantity 2 does not fit in 64 bits$",
+    ),
+    (
+        {"price": 1, "quantity": U64_MAX},
+        ValidationError,
+        rf"^price 1 x quantity {U64_MAX} does not fit in 64 bits$",
+    ),
 ]
 
 
@@ -352,7 +360,8 @@ def test_side_total_must_fit(exchange: Exchange) -> None:
     # A notional of price 1 fits up to 2**63 - 1, four times 2**62 does not fit in 64 bits.
     for _ in range(3):
         exchange.submit_limit("buy", 1, half)
-    with pytest.raises(ValidationError, match="64 bits"):
+    message = f"^resting {half} more would make the buy side's total of {3 * half} pass 64 bits$"
+    with pytest.raises(ValidationError, match=message):
         exchange.submit_limit("buy", 1, half)
     assert exchange.submit_limit("buy", 1, half, "ioc").cancelled_quantity == half
     # The other side has a total of its own.

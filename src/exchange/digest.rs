@@ -183,6 +183,10 @@ mod tests {
             ("an order's quantity and fills", |exchange| {
                 exchange.book.orders.record_mut(0).original += 1;
             }),
+            ("an order's fills", |exchange| {
+                exchange.book.orders.record_mut(0).open_or_filled += 1;
+                exchange.book.orders.reduce(0, 1);
+            }),
             ("what remains", |exchange| {
                 exchange.book.orders.record_mut(0).open_or_filled -= 1;
             }),
