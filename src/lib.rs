@@ -19,10 +19,10 @@ mod trade;
 mod types;
 
 pub use backtest::{
-    BacktestConfig, BacktestError, BacktestResult, Decision, EqualWeight, FillTiming, PriceSeries,
-    PriceSeriesBuilder, Prices, ScheduleError, SeriesError, Strategy, SweepError, Targets,
-    TradeColumns, TradeRecord, WeightRows, WeightSchedule, run_backtest, run_backtest_until, sweep,
-    sweep_strategy,
+    BacktestConfig, BacktestError, BacktestResult, Decision, EqualWeight, FillTiming, PriceColumn,
+    PriceSeries, PriceSeriesBuilder, Prices, ScheduleError, SeriesError, Strategy, SweepError,
+    Targets, TradeColumns, TradeRecord, WeightRows, WeightSchedule, run_backtest,
+    run_backtest_until, sweep, sweep_strategy,
 };
 pub use book::{BookSnapshot, LevelSnapshot, QueuePosition};
 #[cfg(feature = "persistence")]

@@ -438,7 +438,7 @@ fn series_of_the_same_prices_are_equal_however_built() {
     assert_eq!(PriceSeries::from_prices(&[a, b], prices).unwrap(), rows);
     let floats = [1.0, 2.0, f64::INFINITY, 2.1];
     assert_eq!(
-        PriceSeries::from_floats(&[a, b], &floats, 0.01).unwrap(),
+        PriceSeries::from_floats(&[a, b], floats, 0.01).unwrap(),
         rows
     );
 }
@@ -458,7 +458,7 @@ fn wrong_prices_name_row_and_symbol() {
             price: Price(0)
         }
     );
-    let error = PriceSeries::from_floats(&[a, b], &[1.0, 1.0, 1.0, -0.5], 0.01).unwrap_err();
+    let error = PriceSeries::from_floats(&[a, b], [1.0, 1.0, 1.0, -0.5], 0.01).unwrap_err();
     assert_eq!(
         error,
         SeriesError::InvalidFloat {
@@ -468,7 +468,7 @@ fn wrong_prices_name_row_and_symbol() {
         }
     );
     // Rounds to 0 ticks.
-    let error = PriceSeries::from_floats(&[a], &[0.004], 0.01).unwrap_err();
+    let error = PriceSeries::from_floats(&[a], [0.004], 0.01).unwrap_err();
     assert_eq!(
         error.to_string(),
         "a price must be at least 1 and below 9223372036854775807 ticks, got 0.004 for A at bar 0"
@@ -488,7 +488,7 @@ fn wrong_prices_name_row_and_symbol() {
         assert_eq!(error, expected);
     }
     for tick in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        PriceSeries::from_floats(&[a], &[1.0], tick).unwrap_err();
+        PriceSeries::from_floats(&[a], [1.0], tick).unwrap_err();
     }
 }
 

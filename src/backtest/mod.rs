@@ -21,7 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use result::{BacktestResult, TradeColumns, TradeRecord, WeightRows};
-pub use series::{PriceSeries, PriceSeriesBuilder, Prices, SeriesError};
+pub use series::{PriceColumn, PriceSeries, PriceSeriesBuilder, Prices, SeriesError};
 pub use strategy::{Decision, EqualWeight, ScheduleError, Strategy, Targets, WeightSchedule};
 pub use sweep::{SweepError, sweep, sweep_strategy};
 

@@ -1,15 +1,19 @@
 //! Prices of many symbols over many bars.
 
+use std::borrow::Borrow;
 use std::error::Error;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use crate::portfolio::NO_PRICE;
 use crate::types::{Price, Symbol};
 
-/// An immutable table of prices, bars x symbols, gaps allowed. A clone shares the table.
+/// An immutable table of prices, bars x symbols, gaps allowed. Clones and slices share the table.
 ///
-/// Symbols have the order in which they first appeared.
+/// Symbols have the order in which they first appeared. Two series are equal when they have the
+/// same symbols in the same order, and at each bar the same prices given in the same order.
 ///
 /// ```
 /// use nanobook::{Price, PriceSeries, Symbol};
@@ -23,20 +27,73 @@ use crate::types::{Price, Symbol};
 /// assert!(series.prices(1).iter().eq([(aapl, Price(10_00)), (goog, Price(21_00))]));
 /// # Ok::<(), nanobook::SeriesError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct PriceSeries(Arc<Table>);
+#[derive(Clone)]
+pub struct PriceSeries {
+    table: Arc<Table>,
+    /// The first bar of the table that belongs to the series.
+    start: usize,
+    bars: usize,
+}
 
-#[derive(PartialEq, Eq)]
 struct Table {
     symbols: Vec<Symbol>,
     /// The columns in symbol order.
     by_symbol: Vec<usize>,
-    bars: usize,
     /// Row after row, [`NO_PRICE`] for a gap: a bar's prices are one slice.
     prices: Vec<i64>,
     /// For each bar whose prices were not given in column order, their columns as given. Empty when
     /// there is no such bar.
     orders: Vec<Option<Box<[usize]>>>,
+}
+
+/// The prices of one symbol, one for each bar.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PriceColumn {
+    /// Integers, `None` for a gap: ticks, or units of money beside columns of floats.
+    Integers(Vec<Option<i64>>),
+    /// Units of money; what is not finite is a gap.
+    Floats(Vec<f64>),
+}
+
+impl PriceColumn {
+    /// Returns the number of bars.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Integers(prices) => prices.len(),
+            Self::Floats(prices) => prices.len(),
+        }
+    }
+
+    /// Returns whether there are no bars.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    fn ticks(
+        &self,
+        bar: usize,
+        symbol: Symbol,
+        tick_size: Option<f64>,
+    ) -> Result<i64, SeriesError> {
+        let price = match (self, tick_size) {
+            (Self::Integers(prices), None) => {
+                return match prices[bar].map(Price) {
+                    None => Ok(NO_PRICE),
+                    Some(price) if price.is_valid() => Ok(price.0),
+                    Some(price) => Err(SeriesError::InvalidPrice { bar, symbol, price }),
+                };
+            }
+            (Self::Integers(prices), Some(_)) => prices[bar].map_or(f64::NAN, to_float),
+            (Self::Floats(prices), _) => prices[bar],
+        };
+        let tick_size = tick_size.ok_or(SeriesError::MissingTickSize(symbol))?;
+        ticks_or_gap(price, tick_size).map_err(|price| SeriesError::InvalidFloat {
+            bar,
+            symbol,
+            price,
+        })
+    }
 }
 
 /// Why prices are not a [`PriceSeries`].
@@ -77,8 +134,21 @@ pub enum SeriesError {
         /// How many prices were given.
         prices: usize,
     },
+    /// A column has more or fewer bars than the first.
+    UnevenColumns {
+        /// The column's symbol.
+        symbol: Symbol,
+        /// How many bars it has.
+        bars: usize,
+        /// How many bars the first column has.
+        first: usize,
+    },
     /// The tick size was not positive and finite.
     InvalidTickSize(f64),
+    /// A column has floats, and there is no tick size.
+    MissingTickSize(Symbol),
+    /// There is a tick size, and all prices are integers.
+    UnusedTickSize(f64),
 }
 
 impl fmt::Display for SeriesError {
@@ -107,8 +177,23 @@ impl fmt::Display for SeriesError {
                 f,
                 "prices must fill rows of {symbols} symbols, got {prices} of them"
             ),
+            Self::UnevenColumns {
+                symbol,
+                bars,
+                first,
+            } => write!(
+                f,
+                "every column must have the {first} bars of the first, {symbol} has {bars}"
+            ),
             Self::InvalidTickSize(tick) => {
                 write!(f, "a tick size must be positive and finite, got {tick}")
+            }
+            Self::MissingTickSize(symbol) => write!(
+                f,
+                "tick_size is required where prices are floats, as those of {symbol} are"
+            ),
+            Self::UnusedTickSize(tick) => {
+                write!(f, "tick_size goes with float prices only, got {tick}")
             }
         }
     }
@@ -160,7 +245,7 @@ impl PriceSeries {
     /// ```
     /// use nanobook::{Price, PriceSeries, Symbol};
     /// let aapl = Symbol::new("AAPL");
-    /// let series = PriceSeries::from_floats(&[aapl], &[100.50, f64::NAN], 0.01)?;
+    /// let series = PriceSeries::from_floats(&[aapl], [100.50, f64::NAN], 0.01)?;
     /// assert_eq!(series.prices(0).get(aapl), Some(Price(100_50)));
     /// assert_eq!(series.prices(1).get(aapl), None);
     /// # Ok::<(), nanobook::SeriesError>(())
@@ -172,25 +257,92 @@ impl PriceSeries {
     /// positive, or a price out of range.
     pub fn from_floats(
         symbols: &[Symbol],
-        prices: &[f64],
+        prices: impl IntoIterator<Item: Borrow<f64>>,
         tick_size: f64,
     ) -> Result<Self, SeriesError> {
-        if !(tick_size > 0.0 && tick_size.is_finite()) {
-            return Err(SeriesError::InvalidTickSize(tick_size));
-        }
-        let to_ticks = |price: f64| {
-            if price.is_finite() {
-                ticks(price, tick_size).ok_or(price)
-            } else {
-                Ok(NO_PRICE)
-            }
-        };
+        check_tick_size(tick_size)?;
         Self::from_cells(
             symbols,
-            prices.iter().copied(),
-            to_ticks,
+            prices,
+            |price| ticks_or_gap(*price.borrow(), tick_size),
             |bar, symbol, price| SeriesError::InvalidFloat { bar, symbol, price },
         )
+    }
+
+    /// Returns the series with these columns.
+    ///
+    /// Integers are ticks. Where at least one column has floats, `tick_size` is required, all prices
+    /// are units of money, and each is rounded to the nearest tick, halves up.
+    ///
+    /// ```
+    /// use nanobook::{Price, PriceColumn, PriceSeries, Symbol};
+    /// let (aapl, goog) = (Symbol::new("AAPL"), Symbol::new("GOOG"));
+    /// let columns = [
+    ///     (aapl, PriceColumn::Integers(vec![Some(100), None])),
+    ///     (goog, PriceColumn::Floats(vec![20.25, 20.50])),
+    /// ];
+    /// let series = PriceSeries::from_columns(&columns, Some(0.01))?;
+    /// assert_eq!(series.prices(0).to_vec(), [(aapl, Price(100_00)), (goog, Price(20_25))]);
+    /// assert_eq!(series.prices(1).to_vec(), [(goog, Price(20_50))]);
+    /// # Ok::<(), nanobook::SeriesError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SeriesError`] for a symbol twice, columns that differ in length, a tick size that is not
+    /// positive, missing beside floats or given without any, or a price out of range.
+    pub fn from_columns(
+        columns: &[(Symbol, PriceColumn)],
+        tick_size: Option<f64>,
+    ) -> Result<Self, SeriesError> {
+        /// So many rows of 100 columns stay in a core's cache while they are filled.
+        const BARS_AT_ONCE: usize = 64;
+
+        if let Some(tick_size) = tick_size {
+            check_tick_size(tick_size)?;
+        }
+        let symbols: Vec<Symbol> = columns.iter().map(|&(symbol, _)| symbol).collect();
+        let by_symbol = sorted_distinct(&symbols)?;
+        let bars = columns.first().map_or(0, |(_, column)| column.len());
+        let uneven = columns.iter().find(|(_, column)| column.len() != bars);
+        if let Some((symbol, column)) = uneven {
+            return Err(SeriesError::UnevenColumns {
+                symbol: *symbol,
+                bars: column.len(),
+                first: bars,
+            });
+        }
+        let floats = columns
+            .iter()
+            .find(|(_, column)| matches!(column, PriceColumn::Floats(_)));
+        match (floats, tick_size) {
+            (Some((symbol, _)), None) => return Err(SeriesError::MissingTickSize(*symbol)),
+            (None, Some(tick_size)) if !columns.is_empty() => {
+                return Err(SeriesError::UnusedTickSize(tick_size));
+            }
+            _ => {}
+        }
+
+        let width = columns.len();
+        let mut prices = vec![NO_PRICE; width * bars];
+        for start in (0..bars).step_by(BARS_AT_ONCE) {
+            let end = bars.min(start + BARS_AT_ONCE);
+            for (place, (symbol, column)) in columns.iter().enumerate() {
+                let cells = prices[start * width..end * width].iter_mut();
+                for (cell, bar) in cells.skip(place).step_by(width).zip(start..end) {
+                    *cell = column.ticks(bar, *symbol, tick_size)?;
+                }
+            }
+        }
+        Ok(Self::of_table(
+            Table {
+                symbols,
+                by_symbol,
+                prices,
+                orders: Vec::new(),
+            },
+            bars,
+        ))
     }
 
     fn from_cells<T, B>(
@@ -199,13 +351,7 @@ impl PriceSeries {
         to_ticks: impl Fn(T) -> Result<i64, B>,
         error: impl Fn(usize, Symbol, B) -> SeriesError,
     ) -> Result<Self, SeriesError> {
-        let by_symbol = sorted(symbols);
-        let twice = by_symbol
-            .windows(2)
-            .find(|pair| symbols[pair[0]] == symbols[pair[1]]);
-        if let Some(pair) = twice {
-            return Err(SeriesError::DuplicateSymbol(symbols[pair[0]]));
-        }
+        let by_symbol = sorted_distinct(symbols)?;
         let cells = cells.into_iter();
         let mut prices = Vec::with_capacity(cells.size_hint().0);
         for cell in cells {
@@ -231,33 +377,95 @@ impl PriceSeries {
                 prices: prices.len(),
             });
         }
-        Ok(Self(Arc::new(Table {
-            bars: prices.len().checked_div(symbols.len()).unwrap_or(0),
-            symbols: symbols.to_vec(),
-            by_symbol,
-            prices,
-            orders: Vec::new(),
-        })))
+        let bars = prices.len().checked_div(symbols.len()).unwrap_or(0);
+        Ok(Self::of_table(
+            Table {
+                symbols: symbols.to_vec(),
+                by_symbol,
+                prices,
+                orders: Vec::new(),
+            },
+            bars,
+        ))
+    }
+
+    fn of_table(table: Table, bars: usize) -> Self {
+        Self {
+            table: Arc::new(table),
+            start: 0,
+            bars,
+        }
     }
 
     /// Returns the number of bars.
     pub fn len(&self) -> usize {
-        self.0.bars
+        self.bars
     }
 
     /// Returns whether there are no bars.
     pub fn is_empty(&self) -> bool {
-        self.0.bars == 0
+        self.bars == 0
     }
 
     /// Returns the symbols, one for each column.
     pub fn symbols(&self) -> &[Symbol] {
-        &self.0.symbols
+        &self.table.symbols
     }
 
     /// Returns a symbol's column.
     pub fn column_of(&self, symbol: Symbol) -> Option<usize> {
-        self.0.column_of(symbol, 0)
+        self.table.column_of(symbol, 0)
+    }
+
+    /// Returns some of the bars, with all the symbols. Shares the table, which lives as long as the
+    /// last series that shows a part of it.
+    ///
+    /// ```
+    /// use nanobook::{Price, PriceSeries, Symbol};
+    /// let aapl = Symbol::new("AAPL");
+    /// let series = PriceSeries::from_prices(&[aapl], [1, 2, 3].map(|price| Some(Price(price))))?;
+    /// let last = series.slice(1..);
+    /// assert_eq!(last.len(), 2);
+    /// assert_eq!(last.prices(0).get(aapl), Some(Price(2)));
+    /// # Ok::<(), nanobook::SeriesError>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When the range is not within the bars.
+    #[must_use]
+    pub fn slice(&self, bars: impl RangeBounds<usize>) -> Self {
+        let start = match bars.start_bound() {
+            Bound::Included(&start) => start,
+            Bound::Excluded(&before) => before.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let end = match bars.end_bound() {
+            Bound::Included(&last) => last.saturating_add(1),
+            Bound::Excluded(&end) => end,
+            Bound::Unbounded => self.bars,
+        };
+        assert!(
+            start <= end && end <= self.bars,
+            "bars {start}..{end} are within 0..{}",
+            self.bars
+        );
+        Self {
+            table: Arc::clone(&self.table),
+            start: self.start + start,
+            bars: end - start,
+        }
+    }
+
+    /// Returns the prices of each bar, from the first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Prices<'_>> + ExactSizeIterator {
+        (0..self.bars).map(|bar| self.prices(bar))
+    }
+
+    /// Returns the prices by row, 0 for a gap: bars x symbols.
+    pub fn ticks(&self) -> &[i64] {
+        let width = self.symbols().len();
+        &self.table.prices[self.start * width..][..self.bars * width]
     }
 
     /// Returns the prices of a bar.
@@ -267,25 +475,61 @@ impl PriceSeries {
     /// When there is no such bar.
     pub fn prices(&self, bar: usize) -> Prices<'_> {
         Prices {
-            table: &self.0,
+            table: &self.table,
             row: self.row(bar),
-            order: self.0.orders.get(bar).and_then(|order| order.as_deref()),
+            order: self.order(bar),
         }
     }
 
     /// Returns the prices of a bar by column, [`NO_PRICE`] for a gap.
     pub(crate) fn row(&self, bar: usize) -> &[i64] {
-        assert!(bar < self.0.bars, "bar {bar} is below {}", self.0.bars);
-        let width = self.0.symbols.len();
-        &self.0.prices[bar * width..][..width]
+        assert!(bar < self.bars, "bar {bar} is below {}", self.bars);
+        let width = self.table.symbols.len();
+        &self.table.prices[(self.start + bar) * width..][..width]
+    }
+
+    /// Returns the columns priced at a bar as they were given, unless they ascend.
+    fn order(&self, bar: usize) -> Option<&[usize]> {
+        let order = self.table.orders.get(self.start + bar);
+        order.and_then(|order| order.as_deref())
+    }
+
+    /// Returns the bars whose columns do not ascend, with their columns.
+    fn orders(&self) -> impl Iterator<Item = (usize, &[usize])> {
+        let orders = self.table.orders.iter().skip(self.start).take(self.bars);
+        orders
+            .enumerate()
+            .filter_map(|(bar, order)| Some((bar, order.as_deref()?)))
+    }
+}
+
+impl PartialEq for PriceSeries {
+    fn eq(&self, other: &Self) -> bool {
+        self.bars == other.bars
+            && self.symbols() == other.symbols()
+            && self.ticks() == other.ticks()
+            && self.orders().eq(other.orders())
+    }
+}
+
+impl Eq for PriceSeries {}
+
+impl Hash for PriceSeries {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bars.hash(state);
+        self.symbols().hash(state);
+        self.ticks().hash(state);
+        for order in self.orders() {
+            order.hash(state);
+        }
     }
 }
 
 impl fmt::Debug for PriceSeries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PriceSeries")
-            .field("bars", &self.0.bars)
-            .field("symbols", &self.0.symbols)
+            .field("bars", &self.bars)
+            .field("symbols", &self.table.symbols)
             .finish_non_exhaustive()
     }
 }
@@ -302,10 +546,43 @@ impl Table {
     }
 }
 
-fn sorted(symbols: &[Symbol]) -> Vec<usize> {
+/// Returns the columns in symbol order.
+fn sorted_distinct(symbols: &[Symbol]) -> Result<Vec<usize>, SeriesError> {
     let mut columns: Vec<usize> = (0..symbols.len()).collect();
     columns.sort_unstable_by_key(|&column| symbols[column]);
-    columns
+    let twice = columns
+        .windows(2)
+        .find(|pair| symbols[pair[0]] == symbols[pair[1]]);
+    match twice {
+        None => Ok(columns),
+        Some(pair) => Err(SeriesError::DuplicateSymbol(symbols[pair[0]])),
+    }
+}
+
+fn check_tick_size(tick_size: f64) -> Result<(), SeriesError> {
+    if tick_size > 0.0 && tick_size.is_finite() {
+        Ok(())
+    } else {
+        Err(SeriesError::InvalidTickSize(tick_size))
+    }
+}
+
+/// Returns an integer price in units of money.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "beside floats it is a float too, rounded like any other"
+)]
+fn to_float(price: i64) -> f64 {
+    price as f64
+}
+
+/// Returns a price in ticks, [`NO_PRICE`] where it is not finite, or the price itself out of range.
+fn ticks_or_gap(price: f64, tick_size: f64) -> Result<i64, f64> {
+    if price.is_finite() {
+        ticks(price, tick_size).ok_or(price)
+    } else {
+        Ok(NO_PRICE)
+    }
 }
 
 /// Returns a finite price in ticks, or `None` out of range.
@@ -415,6 +692,8 @@ pub struct PriceSeriesBuilder {
     ends: Vec<usize>,
     /// Whether each bar's columns ascend.
     ascending: Vec<bool>,
+    /// The column after the last one given, where the next is found as a rule.
+    next: usize,
 }
 
 impl PriceSeriesBuilder {
@@ -430,17 +709,64 @@ impl PriceSeriesBuilder {
     /// [`SeriesError`] for a price out of range, or a symbol that has one in this bar. Nothing is
     /// added then.
     pub fn push(&mut self, symbol: Symbol, price: Price) -> Result<(), SeriesError> {
-        let bar = self.ends.len();
         if !price.is_valid() {
+            let bar = self.ends.len();
             return Err(SeriesError::InvalidPrice { bar, symbol, price });
         }
+        let column = self.see(symbol)?;
+        self.cells.push((column, price.0));
+        Ok(())
+    }
+
+    /// Adds a price in units of money to the current bar, rounded to the nearest tick, halves up.
+    /// One that is not finite is a gap.
+    ///
+    /// ```
+    /// use nanobook::{Price, PriceSeriesBuilder, Symbol};
+    /// let (aapl, goog) = (Symbol::new("AAPL"), Symbol::new("GOOG"));
+    /// let mut builder = PriceSeriesBuilder::new();
+    /// builder.push_float(aapl, f64::NAN, 0.01)?;
+    /// builder.push_float(goog, 20.50, 0.01)?;
+    /// builder.end_bar();
+    /// let series = builder.finish();
+    /// assert_eq!(series.symbols(), [aapl, goog]);
+    /// assert_eq!(series.prices(0).to_vec(), [(goog, Price(20_50))]);
+    /// # Ok::<(), nanobook::SeriesError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push), and for a tick size that is not positive.
+    pub fn push_float(
+        &mut self,
+        symbol: Symbol,
+        price: f64,
+        tick_size: f64,
+    ) -> Result<(), SeriesError> {
+        check_tick_size(tick_size)?;
+        let bar = self.ends.len();
+        let ticks = ticks_or_gap(price, tick_size).map_err(|price| SeriesError::InvalidFloat {
+            bar,
+            symbol,
+            price,
+        })?;
+        let column = self.see(symbol)?;
+        if ticks != NO_PRICE {
+            self.cells.push((column, ticks));
+        }
+        Ok(())
+    }
+
+    /// Returns the column of a symbol that this bar has not seen before.
+    fn see(&mut self, symbol: Symbol) -> Result<usize, SeriesError> {
+        let bar = self.ends.len();
         let column = self.column_or_new(symbol);
         if self.seen[column] == bar + 1 {
             return Err(SeriesError::DuplicatePrice { bar, symbol });
         }
         self.seen[column] = bar + 1;
-        self.cells.push((column, price.0));
-        Ok(())
+        self.next = column + 1;
+        Ok(column)
     }
 
     /// Ends the current bar; one without prices is all gaps.
@@ -448,6 +774,7 @@ impl PriceSeriesBuilder {
         let start = self.ends.last().copied().unwrap_or(0);
         self.ascending.push(self.cells[start..].is_sorted());
         self.ends.push(self.cells.len());
+        self.next = 0;
     }
 
     /// Returns the series of the bars that were ended.
@@ -469,24 +796,21 @@ impl PriceSeriesBuilder {
             }
             start = end;
         }
-        PriceSeries(Arc::new(Table {
-            symbols: self.symbols,
-            by_symbol: self.by_symbol,
+        PriceSeries::of_table(
+            Table {
+                symbols: self.symbols,
+                by_symbol: self.by_symbol,
+                prices,
+                orders,
+            },
             bars,
-            prices,
-            orders,
-        }))
+        )
     }
 
     fn column_or_new(&mut self, symbol: Symbol) -> usize {
-        // Rows mostly have the same symbols in the same order: try the one after the last.
-        let start = self.ends.last().copied().unwrap_or(0);
-        let hint = match self.cells[start..].last() {
-            Some((column, _)) => column + 1,
-            None => 0,
-        };
-        if self.symbols.get(hint) == Some(&symbol) {
-            return hint;
+        // Rows mostly have the same symbols in the same order.
+        if self.symbols.get(self.next) == Some(&symbol) {
+            return self.next;
         }
         match self
             .by_symbol
@@ -501,6 +825,118 @@ impl PriceSeriesBuilder {
                 column
             }
         }
+    }
+}
+
+#[cfg(feature = "persistence")]
+mod persist {
+    use std::borrow::Cow;
+
+    use super::{NO_PRICE, PriceSeries, Table, sorted_distinct};
+    use crate::error::PersistenceError;
+    use crate::persist::{self, Frame};
+    use crate::types::{Price, Symbol};
+
+    const FRAME: Frame = Frame {
+        magic: *b"nanobkPS",
+        version: 1,
+    };
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Image<'a> {
+        symbols: Cow<'a, [Symbol]>,
+        /// Row after row, 0 for a gap. Without symbols a 0 for each bar, so that the bars are never
+        /// more than the bytes.
+        prices: Cow<'a, [i64]>,
+        /// The bars whose columns do not ascend, with the columns as given.
+        orders: Vec<(usize, Cow<'a, [usize]>)>,
+    }
+
+    impl PriceSeries {
+        /// Returns symbols and prices, versioned and checksummed; of a slice, its own bars only.
+        pub fn to_bytes(&self) -> Vec<u8> {
+            let prices = if self.symbols().is_empty() {
+                Cow::Owned(vec![NO_PRICE; self.len()])
+            } else {
+                Cow::Borrowed(self.ticks())
+            };
+            let orders = self.orders();
+            let orders = orders.map(|(bar, order)| (bar, Cow::Borrowed(order)));
+            let image = Image {
+                symbols: Cow::Borrowed(self.symbols()),
+                prices,
+                orders: orders.collect(),
+            };
+            persist::to_frame(FRAME, &image)
+        }
+
+        /// Returns the series that [`to_bytes`](Self::to_bytes) gave.
+        ///
+        /// # Errors
+        ///
+        /// [`PersistenceError::Malformed`] for bytes that are damaged or of another version.
+        ///
+        /// ```
+        /// use nanobook::{Price, PriceSeries, Symbol};
+        /// let series = PriceSeries::from_rows(&[[(Symbol::new("AAPL"), Price(100_00))]]).unwrap();
+        /// let mut bytes = series.to_bytes();
+        /// assert_eq!(PriceSeries::from_bytes(&bytes)?, series);
+        /// bytes[20] ^= 1;
+        /// assert!(PriceSeries::from_bytes(&bytes).is_err());
+        /// # Ok::<(), nanobook::PersistenceError>(())
+        /// ```
+        pub fn from_bytes(data: &[u8]) -> Result<Self, PersistenceError> {
+            rebuild(persist::from_frame(FRAME, data)?).map_err(|reason| {
+                PersistenceError::malformed(format!("the data contradicts itself: {reason}"))
+            })
+        }
+    }
+
+    fn rebuild(image: Image<'_>) -> Result<PriceSeries, String> {
+        let symbols = image.symbols.into_owned();
+        let by_symbol = sorted_distinct(&symbols).map_err(|error| error.to_string())?;
+        let mut prices = image.prices.into_owned();
+        let is_price = |&price: &i64| Price(price).is_valid();
+        let wrong = prices
+            .iter()
+            .position(|price| *price != NO_PRICE && (symbols.is_empty() || !is_price(price)));
+        if let Some(place) = wrong {
+            return Err(format!("price {place} is a price or a gap"));
+        }
+        let width = symbols.len();
+        if prices.len() % width.max(1) != 0 {
+            return Err(format!("{} prices fill rows of {width}", prices.len()));
+        }
+        let bars = prices.len() / width.max(1);
+        if width == 0 {
+            prices = Vec::new();
+        }
+        let mut orders = Vec::new();
+        if !image.orders.is_empty() {
+            orders.resize(bars, None);
+        }
+        let mut end = 0;
+        for (bar, order) in image.orders {
+            if bar < end || bar >= bars {
+                return Err(format!("the order of bar {bar} has its place"));
+            }
+            end = bar + 1;
+            let row = &prices[bar * width..][..width];
+            let mut columns = order.to_vec();
+            columns.sort_unstable();
+            let priced = (0..width).filter(|&column| row[column] != NO_PRICE);
+            if order.is_sorted() || !columns.into_iter().eq(priced) {
+                return Err(format!("the order of bar {bar} is one of its prices"));
+            }
+            orders[bar] = Some(order.into());
+        }
+        let table = Table {
+            symbols,
+            by_symbol,
+            prices,
+            orders,
+        };
+        Ok(PriceSeries::of_table(table, bars))
     }
 }
 
