@@ -269,6 +269,13 @@ fn columns_that_are_wrong_say_what_is_wrong() {
         let error = PriceSeries::from_columns(&columns, tick_size).unwrap_err();
         assert_eq!(error.to_string(), message);
     }
+    let gaps = [(a, PriceColumn::Integers(vec![None]))];
+    assert_eq!(
+        PriceSeries::from_columns(&gaps, Some(0.01))
+            .unwrap()
+            .ticks(),
+        [0]
+    );
     assert!(PriceSeries::from_columns(&[], None).unwrap().is_empty());
     assert!(
         PriceSeries::from_columns(&[], Some(0.01))

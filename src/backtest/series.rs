@@ -69,6 +69,13 @@ impl PriceColumn {
         self.len() == 0
     }
 
+    fn has_price(&self) -> bool {
+        match self {
+            Self::Integers(prices) => prices.iter().any(Option::is_some),
+            Self::Floats(prices) => prices.iter().any(|price| price.is_finite()),
+        }
+    }
+
     #[inline]
     fn ticks(
         &self,
@@ -317,7 +324,7 @@ impl PriceSeries {
             .find(|(_, column)| matches!(column, PriceColumn::Floats(_)));
         match (floats, tick_size) {
             (Some((symbol, _)), None) => return Err(SeriesError::MissingTickSize(*symbol)),
-            (None, Some(tick_size)) if !columns.is_empty() => {
+            (None, Some(tick_size)) if columns.iter().any(|(_, column)| column.has_price()) => {
                 return Err(SeriesError::UnusedTickSize(tick_size));
             }
             _ => {}
@@ -352,20 +359,19 @@ impl PriceSeries {
         error: impl Fn(usize, Symbol, B) -> SeriesError,
     ) -> Result<Self, SeriesError> {
         let by_symbol = sorted_distinct(symbols)?;
-        let cells = cells.into_iter();
-        let mut prices = Vec::with_capacity(cells.size_hint().0);
-        for cell in cells {
-            match to_ticks(cell) {
-                Ok(price) => prices.push(price),
+        // Collected in one step, so that a list of floats becomes the table in place.
+        let cells = cells.into_iter().enumerate();
+        let prices: Vec<i64> = cells
+            .map(|(place, cell)| match to_ticks(cell) {
+                Ok(price) => Ok(price),
                 // Without symbols the shape is wrong, whatever the price.
-                Err(_) if symbols.is_empty() => prices.push(NO_PRICE),
+                Err(_) if symbols.is_empty() => Ok(NO_PRICE),
                 Err(cell) => {
-                    let (bar, column) =
-                        (prices.len() / symbols.len(), prices.len() % symbols.len());
-                    return Err(error(bar, symbols[column], cell));
+                    let (bar, column) = (place / symbols.len(), place % symbols.len());
+                    Err(error(bar, symbols[column], cell))
                 }
-            }
-        }
+            })
+            .collect::<Result<_, _>>()?;
         if prices
             .len()
             .checked_rem(symbols.len())
@@ -576,32 +582,38 @@ fn to_float(price: i64) -> f64 {
     price as f64
 }
 
-/// Returns a price in ticks, [`NO_PRICE`] where it is not finite, or the price itself out of range.
-fn ticks_or_gap(price: f64, tick_size: f64) -> Result<i64, f64> {
-    if price.is_finite() {
-        ticks(price, tick_size).ok_or(price)
-    } else {
-        Ok(NO_PRICE)
-    }
-}
+/// The first float of those that are all whole.
+const WHOLE: f64 = 4_503_599_627_370_496.0;
 
-/// Returns a finite price in ticks, or `None` out of range.
+/// Returns a price in ticks, [`NO_PRICE`] where it is not finite, or the price itself out of range.
+#[inline]
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the bounds are checked before"
 )]
-fn ticks(price: f64, tick_size: f64) -> Option<i64> {
+fn ticks_or_gap(price: f64, tick_size: f64) -> Result<i64, f64> {
+    let ticks = price / tick_size;
+    // Most prices are here. Where halves exist, adding one half and cutting off is `round`.
+    if (0.5..WHOLE).contains(&ticks) {
+        return Ok((ticks + 0.5) as i64);
+    }
+    unusual_ticks(price, ticks)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the bounds are checked before"
+)]
+fn unusual_ticks(price: f64, ticks: f64) -> Result<i64, f64> {
     /// 2^63: the first float that is too large.
     const END: f64 = 9_223_372_036_854_775_808.0;
-    let ticks = price / tick_size;
-    // Below 2^52, where halves exist, adding one half and cutting off is `round`, save for the
-    // float just below one half, which would become 1; 0 is out of range either way.
-    let whole = if ticks < 4_503_599_627_370_496.0 {
-        ticks + 0.5
+    if !price.is_finite() {
+        Ok(NO_PRICE)
+    } else if (WHOLE..END).contains(&ticks) {
+        Ok(ticks as i64)
     } else {
-        ticks
-    };
-    (ticks >= 0.5 && whole < END).then_some(whole as i64)
+        Err(price)
+    }
 }
 
 /// The prices of one bar.
@@ -946,6 +958,7 @@ mod tests {
 
     #[test]
     fn floats_round_to_the_nearest_tick() {
+        let ticks = |price, tick_size| ticks_or_gap(price, tick_size).ok();
         assert_eq!(ticks(100.50, 0.01), Some(10_050));
         assert_eq!(ticks(0.015, 0.01), Some(2));
         assert_eq!(ticks(2.5, 1.0), Some(3));
