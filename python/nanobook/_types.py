@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, TypeAlias
+    from typing import Any, Protocol, SupportsFloat, SupportsIndex, TypeAlias
 
     import numpy as np
     from numpy.typing import NDArray
@@ -21,7 +21,28 @@ if TYPE_CHECKING:
         Callable[[int, dict[str, int], Portfolio], Answer] | EqualWeight | WeightSchedule
     )
     Rows: TypeAlias = Iterable[Mapping[str, int]] | Iterable[Iterable[tuple[str, int]]]
-    PriceSeriesLike: TypeAlias = PriceSeries | Rows
+
+    # Prices in units of money: an integer, a float, a `Decimal`, or `None` for a gap.
+    Money: TypeAlias = SupportsFloat | SupportsIndex | None
+    MoneyRows: TypeAlias = Iterable[Mapping[str, Money]] | Iterable[Iterable[tuple[str, Money]]]
+
+    class ArrowStream(Protocol):
+        def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+    class ArrowArray(Protocol):
+        def __arrow_c_array__(
+            self, requested_schema: object | None = None
+        ) -> tuple[object, object]: ...
+
+    class PandasFrame(Protocol):
+        @property
+        def columns(self) -> object: ...
+        @property
+        def iloc(self) -> object: ...
+
+    # A frame of pandas or polars, or anything else that Arrow libraries understand.
+    Frame: TypeAlias = PandasFrame | ArrowStream | ArrowArray
+    PriceSeriesLike: TypeAlias = PriceSeries | Rows | Frame
 
 __all__ = ["PortfolioSnapshot", "QueuePosition", "StopOrder", "TrailMethod"]
 

@@ -10,7 +10,18 @@ one that does not fit raises `OutOfRangeError`, which is a `ValueError` and an `
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from types import TracebackType
-from typing import Any, ClassVar, Literal, Self, SupportsIndex, TypeAlias, final, overload
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    Self,
+    SupportsFloat,
+    SupportsIndex,
+    TypeAlias,
+    final,
+    overload,
+)
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +29,8 @@ from typing_extensions import Buffer
 
 from nanobook._enums import OrderStatus, Side, StopStatus, TimeInForce
 from nanobook._types import (
+    Frame,
+    MoneyRows,
     PortfolioSnapshot,
     PriceSeriesLike,
     QueuePosition,
@@ -1765,21 +1778,39 @@ class Portfolio:
 class PriceSeries:
     """Prices of symbols at bars: immutable, converted once, shared by every run that uses it.
 
+    Iterating gives each bar's prices, by symbol, in a new dict; ``series[3]`` is one bar and
+    ``series[10:20]`` a series of ten that shares the table and has all its symbols. Series are
+    equal when symbols, prices and their order are. ``symbol in series`` looks at the symbols.
+
     Parameters
     ----------
-    data : rows or array
-        A dict, or pairs of symbol and price, for each bar, in the smallest currency unit; or a
-        two-dimensional NumPy array of bars x symbols.
+    data : rows, array, frame or Arrow table
+        For each bar a dict, or pairs of symbol and price; or a two-dimensional NumPy array, bars x
+        symbols; or a frame of pandas or polars, or any table with ``__arrow_c_stream__`` or
+        ``__arrow_c_array__``, whose columns are symbols.
     symbols : iterable of str, optional
-        The symbols of an array's columns.
+        Of an array: the symbols of its columns. Of a frame or table: the columns to take, in this
+        order; all are taken without it. Rows name their own.
     tick_size : float, optional
-        What one unit of price is worth in the array's money; required where prices are floats.
-        They are rounded to the nearest tick; a float that is not finite is a gap.
+        What one tick is worth in the units of the data; required where prices are floats. Each
+        price is divided by it and rounded to the nearest tick, halves up. Integers beside floats
+        are in the same units; where all prices are integers they are ticks, and a `tick_size` is
+        an error.
 
     Raises
     ------
     ValidationError
-        If a price is not positive or a symbol is there twice; it names bar and symbol.
+        If a price is not positive or a symbol is there twice (it names bar and symbol), `tick_size`
+        is missing or not wanted, or `symbols` do not fit.
+    OutOfRangeError
+        If an integer does not fit in 64 bits.
+    TypeError
+        If a price is no number (it names bar and symbol), or a column has none: leave it out.
+
+    Notes
+    -----
+    A gap is a symbol that a row does not name; a float that is not finite; where `tick_size` is
+    given or prices are in columns also ``None``, a null, or what is masked.
 
     Examples
     --------
@@ -1787,22 +1818,85 @@ class PriceSeries:
     >>> series = nanobook.PriceSeries([{"AAPL": 100_00}, {"AAPL": 101_00, "GOOG": 50_00}])
     >>> len(series), series.symbols
     (2, ['AAPL', 'GOOG'])
+    >>> series[1:]
+    PriceSeries(bars=1, symbols=['AAPL', 'GOOG'])
+    >>> floats = [{"AAPL": 100.0, "GOOG": None}, {"AAPL": 101.0, "GOOG": 50.0}]
+    >>> nanobook.PriceSeries(floats, tick_size=0.01) == series
+    True
     """
 
     @overload
-    def __new__(cls, data: Rows, symbols: None = None, tick_size: None = None) -> Self: ...
-    @overload
     def __new__(
-        cls, data: NDArray[np.int64], symbols: Iterable[str], tick_size: None = None
+        cls, data: PriceSeries | Rows, symbols: None = None, tick_size: None = None
     ) -> Self: ...
     @overload
     def __new__(
-        cls, data: NDArray[np.float64], symbols: Iterable[str], tick_size: float
+        cls, data: NDArray[np.integer[Any]], symbols: Iterable[str], tick_size: None = None
     ) -> Self: ...
+    @overload
+    def __new__(
+        cls, data: NDArray[np.floating[Any]], symbols: Iterable[str], tick_size: float
+    ) -> Self: ...
+    @overload
+    def __new__(
+        cls, data: NDArray[np.object_], symbols: Iterable[str], tick_size: float | None = None
+    ) -> Self: ...
+    @overload
+    def __new__(
+        cls, data: Frame, symbols: Iterable[str] | None = None, tick_size: float | None = None
+    ) -> Self: ...
+    @overload
+    def __new__(cls, data: MoneyRows, symbols: None = None, *, tick_size: float) -> Self: ...
     @property
     def symbols(self) -> list[str]:
         """The symbols, in the order they first appeared."""
+    @overload
+    def to_numpy(
+        self, dtype: Literal["float64"] | type[np.float64] = "float64"
+    ) -> NDArray[np.float64]:
+        """Return the prices as a NumPy array of its own, bars x symbols.
+
+        Parameters
+        ----------
+        dtype : {"float64", "int64"}
+            Floats have NaN for a gap, integers 0, which no price is.
+
+        Examples
+        --------
+        >>> import nanobook
+        >>> series = nanobook.PriceSeries([{"AAPL": 100_00}, {"GOOG": 50_00}])
+        >>> series.to_numpy("int64").tolist()
+        [[10000, 0], [0, 5000]]
+        """
+    @overload
+    def to_numpy(self, dtype: Literal["int64"] | type[np.int64]) -> NDArray[np.int64]: ...
+    def to_bytes(self) -> bytes:
+        """Return symbols and prices as bytes, versioned and checksummed.
+
+        Of a slice they are its own bars. Pickling does the same.
+        """
+    @classmethod
+    def from_bytes(cls, data: Buffer) -> PriceSeries:
+        """Return the series that `to_bytes` wrote.
+
+        Raises
+        ------
+        PersistenceError
+            If the data are damaged.
+        """
+    def _repr_html_(self) -> str: ...
     def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> dict[str, int]: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> PriceSeries: ...
+    def __contains__(self, symbol: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[dict[str, int]]: ...
+    def __reversed__(self) -> Iterator[dict[str, int]]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object) -> Self: ...
 
 @final
 class EqualWeight:
@@ -1992,8 +2086,9 @@ def run_backtest(
         live view of the portfolio. Returns target weights as pairs, a dict, or an array of one
         weight for each symbol; an empty answer closes everything, ``None`` leaves the portfolio
         alone.
-    price_series : PriceSeries or rows
-        A dict, or pairs of symbol and price, for each bar.
+    price_series : PriceSeries, rows, frame or Arrow table
+        A dict, or pairs of symbol and price, for each bar; or what else `PriceSeries` takes without
+        further arguments.
     initial_cash : int
         In the smallest currency unit.
     cost_model : CostModel, optional

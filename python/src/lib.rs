@@ -7,6 +7,7 @@
 )]
 
 mod arguments;
+mod arrow;
 mod backtest;
 mod command;
 mod convert;
@@ -21,6 +22,7 @@ mod portfolio;
 mod position;
 mod results;
 mod series;
+mod series_input;
 mod snapshot;
 mod stop;
 mod strategy;

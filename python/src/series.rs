@@ -1,146 +1,59 @@
 //! `PriceSeries`: prices, bars x symbols, converted once.
 
-use nanobook::{Price, PriceSeries, PriceSeriesBuilder, Symbol};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use nanobook::{PriceSeries, Prices, Symbol};
 use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyIndexError, PyTypeError};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PySlice, PyString, PyType};
 
 use crate::convert::{self, Arg};
-use crate::errors::{BindingResult, invalid, wrong_type};
+use crate::errors::{BindingResult, invalid, missing_numpy, wrong_type};
+use crate::series_input;
 
 /// Prices of symbols at bars: immutable, and shared by every run that uses it.
 #[pyclass(name = "PriceSeries", module = "nanobook", frozen)]
-#[derive(Debug)]
-pub(crate) struct PyPriceSeries(pub(crate) PriceSeries);
+pub(crate) struct PyPriceSeries {
+    series: PriceSeries,
+    /// The symbols as Python strings: dicts of the same strings are built fast.
+    names: PyOnceLock<Vec<Py<PyString>>>,
+}
 
 /// Returns the series that an argument is or describes.
 pub(crate) fn read(data: Arg<'_, '_>) -> BindingResult<PriceSeries> {
     match data.cast::<PyPriceSeries>() {
-        Ok(series) => Ok(series.get().0.clone()),
-        Err(_) => from_data(data, None, None),
+        Ok(series) => Ok(series.get().series.clone()),
+        Err(_) => series_input::read(data, "price_series", None, None),
     }
 }
 
-fn from_data(
-    data: Arg<'_, '_>,
-    symbols: Option<Arg<'_, '_>>,
-    tick_size: Option<f64>,
-) -> BindingResult<PriceSeries> {
-    if let Some(buffer) = convert::native_buffer::<f64>(data) {
-        let symbols = read_symbols(symbols, &buffer)?;
-        let Some(tick_size) = tick_size else {
-            return Err(invalid("tick_size is required where prices are floats".to_owned()).into());
-        };
-        let prices = buffer.to_vec(data.py())?;
-        return Ok(data
-            .py()
-            .detach(|| PriceSeries::from_floats(&symbols, &prices, tick_size))?);
-    }
-    if let Some(buffer) = convert::native_buffer::<i64>(data) {
-        let symbols = read_symbols(symbols, &buffer)?;
-        no_tick_size(tick_size)?;
-        let prices = buffer.to_vec(data.py())?.into_iter().map(Price).map(Some);
-        return Ok(PriceSeries::from_prices(&symbols, prices)?);
-    }
-    no_tick_size(tick_size)?;
-    if let Some(symbols) = symbols {
-        return Err(wrong_type(
-            "symbols",
-            "left out: rows of prices name their symbols",
-            symbols,
-        )
-        .into());
-    }
-    from_rows(data)
-}
-
-/// Integer prices are ticks already.
-fn no_tick_size(tick_size: Option<f64>) -> BindingResult<()> {
-    match tick_size {
-        None => Ok(()),
-        Some(tick_size) => Err(invalid(format!(
-            "tick_size goes with float prices only, got {tick_size}"
-        ))
-        .into()),
-    }
-}
-
-/// Reads the symbols of a two-dimensional array's columns.
-fn read_symbols<T: pyo3::buffer::Element>(
-    symbols: Option<Arg<'_, '_>>,
-    buffer: &PyBuffer<T>,
-) -> BindingResult<Vec<Symbol>> {
-    let [_, columns] = buffer.shape() else {
-        return Err(invalid(format!(
-            "an array of prices must have two dimensions, bars and symbols, got {}",
-            buffer.dimensions()
-        ))
-        .into());
-    };
-    let Some(names) = symbols else {
-        return Err(invalid("symbols are required with an array of prices".to_owned()).into());
-    };
-    let mut symbols = Vec::with_capacity(*columns);
-    for name in names.try_iter()? {
-        symbols.push(convert::symbol(&name?)?);
-    }
-    if symbols.len() != *columns {
-        return Err(invalid(format!(
-            "symbols must name the {columns} columns of the prices, got {}",
-            symbols.len()
-        ))
-        .into());
-    }
-    Ok(symbols)
-}
-
-/// Reads one dict, or list of pairs, for each bar.
-fn from_rows(data: Arg<'_, '_>) -> BindingResult<PriceSeries> {
-    let expected = "rows of prices: dicts or lists of (symbol, price)";
-    let is_text = data.is_instance_of::<PyString>() || data.is_instance_of::<PyDict>();
-    let Some(rows) = data.try_iter().ok().filter(|_| !is_text) else {
-        return Err(wrong_type("price_series", expected, data).into());
-    };
-    let mut builder = PriceSeriesBuilder::new();
-    for (bar, row) in rows.enumerate() {
-        let row = row?;
-        let mut push = |symbol: Arg<'_, '_>, price: Arg<'_, '_>| -> BindingResult<()> {
-            let name = convert::symbol(symbol)?;
-            let price = convert::integer(price, "price")
-                .map_err(|error| with_place(price.py(), error, bar, name))?;
-            Ok(builder.push(name, Price(price))?)
-        };
-        if let Ok(dict) = row.cast::<PyDict>() {
-            // Of a copy: reading a value can run code of the caller's, which may change the dict.
-            for (symbol, price) in &dict.copy()? {
-                push(&symbol, &price)?;
-            }
-        } else {
-            let Some(items) = convert::items_of_mapping(&row)?
-                .try_iter()
-                .ok()
-                .filter(|_| !row.is_instance_of::<PyString>())
-            else {
-                return Err(wrong_type(&format!("price_series[{bar}]"), expected, &row).into());
-            };
-            for item in items {
-                let item = item?;
-                let Some((symbol, price)) = convert::pair(&item) else {
-                    return Err(wrong_type(&format!("price_series[{bar}]"), expected, &item).into());
-                };
-                push(&symbol, &price)?;
-            }
+impl From<PriceSeries> for PyPriceSeries {
+    fn from(series: PriceSeries) -> Self {
+        Self {
+            series,
+            names: PyOnceLock::new(),
         }
-        builder.end_bar();
     }
-    Ok(builder.finish())
 }
 
-/// Names bar and symbol in the error of a price.
-#[cold]
-fn with_place(py: Python<'_>, error: PyErr, bar: usize, symbol: Symbol) -> PyErr {
-    let message = format!("{} ({symbol} at bar {bar})", error.value(py));
-    PyErr::from_type(error.get_type(py), message)
+impl PyPriceSeries {
+    /// Returns the prices of a bar, by symbol.
+    fn dict<'py>(&self, py: Python<'py>, prices: &Prices<'_>) -> PyResult<Bound<'py, PyDict>> {
+        let names = self.names.get_or_init(py, || {
+            let symbols = self.series.symbols().iter();
+            symbols
+                .map(|symbol| PyString::intern(py, symbol.as_str()).unbind())
+                .collect()
+        });
+        let dict = PyDict::new(py);
+        for (column, price) in prices.columns() {
+            dict.set_item(&names[column], price.0)?;
+        }
+        Ok(dict)
+    }
 }
 
 #[pymethods]
@@ -153,24 +66,283 @@ impl PyPriceSeries {
         tick_size: Option<Arg<'_, '_>>,
     ) -> BindingResult<Self> {
         let tick_size = tick_size.map(|size| convert::float(size, "tick_size"));
-        from_data(data, symbols, tick_size.transpose()?).map(Self)
+        let tick_size = tick_size.transpose()?;
+        if let Ok(series) = data.cast::<Self>() {
+            if symbols.is_some() || tick_size.is_some() {
+                let message = "a PriceSeries has its symbols and ticks: leave out symbols and \
+                               tick_size";
+                return Err(invalid(message.to_owned()).into());
+            }
+            return Ok(series.get().series.clone().into());
+        }
+        series_input::read(data, "data", symbols, tick_size).map(Self::from)
     }
 
     /// The symbols, in the order they first appeared.
     #[getter]
     fn symbols(&self) -> Vec<&str> {
-        self.0.symbols().iter().map(Symbol::as_str).collect()
+        self.series.symbols().iter().map(Symbol::as_str).collect()
+    }
+
+    /// Return the prices as a NumPy array of its own, bars x symbols.
+    #[pyo3(signature = (dtype=None), text_signature = "($self, dtype='float64')")]
+    fn to_numpy<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: Option<Arg<'_, 'py>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let numpy = py
+            .import("numpy")
+            .map_err(|error| missing_numpy(py, error))?;
+        let wanted = dtype.map(|dtype| -> PyResult<String> {
+            let kind = numpy.call_method1("dtype", (dtype,))?;
+            kind.getattr("name")?.extract()
+        });
+        let wanted = wanted.transpose()?;
+        let shape = (self.series.len(), self.series.symbols().len());
+        let empty = |dtype: &str| numpy.call_method1("empty", (shape, dtype));
+        match wanted.as_deref() {
+            None | Some("float64") => {
+                let array = empty("float64")?;
+                let prices = self.series.ticks().iter();
+                let prices: Vec<f64> = prices.map(|&price| float_or_nan(price)).collect();
+                PyBuffer::<f64>::get(&array)?.copy_from_slice(py, &prices)?;
+                Ok(array)
+            }
+            Some("int64") => {
+                let array = empty("int64")?;
+                PyBuffer::<i64>::get(&array)?.copy_from_slice(py, self.series.ticks())?;
+                Ok(array)
+            }
+            Some(name) => Err(invalid(format!(
+                "dtype must be 'float64', with NaN for a gap, or 'int64', with 0 for a gap, got \
+                 '{name}'"
+            ))),
+        }
+    }
+
+    /// Return symbols and prices as bytes, versioned and checksummed.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let bytes = py.detach(|| self.series.to_bytes());
+        PyBytes::new(py, &bytes)
+    }
+
+    /// Return the series that `to_bytes` wrote.
+    #[classmethod]
+    fn from_bytes(class: &Bound<'_, PyType>, data: Arg<'_, '_>) -> BindingResult<Self> {
+        let data = convert::bytes_like(data, "data")?;
+        let series = class
+            .py()
+            .detach(|| PriceSeries::from_bytes(data.as_ref()))?;
+        Ok(series.into())
     }
 
     fn __len__(&self) -> usize {
-        self.0.len()
+        self.series.len()
+    }
+
+    fn __getitem__<'py>(
+        slf: &Bound<'py, Self>,
+        index: Arg<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let series = &slf.get().series;
+        let len = isize::try_from(series.len()).expect("a table fits in memory");
+        if let Ok(slice) = index.cast::<PySlice>() {
+            let range = slice.indices(len)?;
+            if range.step != 1 {
+                return Err(invalid(format!(
+                    "a slice of bars must have step 1, got {}",
+                    range.step
+                )));
+            }
+            let start = range.start.unsigned_abs();
+            let bars = series.slice(start..start + range.slicelength);
+            return Ok(Bound::new(py, Self::from(bars))?.into_any());
+        }
+        let bar = match convert::integer::<i64>(index, "bar") {
+            Ok(bar) => isize::try_from(bar).ok(),
+            Err(error) if error.is_instance_of::<PyTypeError>(py) => {
+                return Err(wrong_type("bar", "an integer or a slice", index));
+            }
+            // Too large for an integer is out of range as well.
+            Err(_) => None,
+        };
+        let place = bar.and_then(|bar| {
+            if bar < 0 {
+                bar.checked_add(len)
+            } else {
+                Some(bar)
+            }
+        });
+        match place.filter(|place| (0..len).contains(place)) {
+            Some(place) => {
+                let prices = series.prices(place.unsigned_abs());
+                Ok(slf.get().dict(py, &prices)?.into_any())
+            }
+            None => Err(PyIndexError::new_err(format!(
+                "there is no bar {index}: the series has {len}"
+            ))),
+        }
+    }
+
+    fn __contains__(&self, symbol: Arg<'_, '_>) -> bool {
+        symbol.is_instance_of::<PyString>()
+            && convert::symbol(symbol).is_ok_and(|symbol| self.series.column_of(symbol).is_some())
+    }
+
+    fn __iter__(slf: Py<Self>) -> Bars {
+        Bars::new(slf, false)
+    }
+
+    fn __reversed__(slf: Py<Self>) -> Bars {
+        Bars::new(slf, true)
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Self) -> bool {
+        py.detach(|| self.series == other.series)
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> u64 {
+        py.detach(|| convert::hash_of(&self.series))
+    }
+
+    // Nothing can change, so a copy is the series itself.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[expect(unused_variables, reason = "the protocol passes it")]
+    fn __deepcopy__(slf: Py<Self>, memo: Arg<'_, '_>) -> Py<Self> {
+        slf
+    }
+
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        let py = slf.py();
+        let rebuild = PyType::new::<Self>(py).getattr(intern!(py, "from_bytes"))?;
+        Ok((rebuild, (slf.get().to_bytes(py),)))
     }
 
     fn __repr__(&self) -> String {
+        let symbols = shorten(self.series.symbols(), 3).map(|symbol| match symbol {
+            Some(symbol) => format!("'{}'", symbol.as_str().escape_debug()),
+            None => "...".to_owned(),
+        });
         format!(
             "PriceSeries(bars={}, symbols={})",
-            self.0.len(),
-            self.0.symbols().len()
+            self.series.len(),
+            convert::shown_list(symbols)
         )
     }
+
+    fn _repr_html_(&self) -> String {
+        html(&self.series)
+    }
+}
+
+/// An iterator over bars.
+#[pyclass(name = "PriceSeriesIterator", module = "nanobook", frozen)]
+struct Bars {
+    series: Py<PyPriceSeries>,
+    /// How many bars were given; threads may share an iterator.
+    given: AtomicUsize,
+    reversed: bool,
+}
+
+impl Bars {
+    fn new(series: Py<PyPriceSeries>, reversed: bool) -> Self {
+        Self {
+            series,
+            given: AtomicUsize::new(0),
+            reversed,
+        }
+    }
+}
+
+#[pymethods]
+impl Bars {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let series = self.series.get();
+        let len = series.series.len();
+        let given = self.given.fetch_add(1, Ordering::Relaxed);
+        if given >= len {
+            // Stays at its end, however often it is asked.
+            self.given.store(len, Ordering::Relaxed);
+            return Ok(None);
+        }
+        let bar = if self.reversed {
+            len - 1 - given
+        } else {
+            given
+        };
+        series.dict(py, &series.series.prices(bar)).map(Some)
+    }
+
+    fn __length_hint__(&self) -> usize {
+        let len = self.series.get().series.len();
+        len.saturating_sub(self.given.load(Ordering::Relaxed))
+    }
+}
+
+/// Returns a price as a float, NaN for a gap.
+#[expect(clippy::cast_precision_loss, reason = "a float is what is asked for")]
+fn float_or_nan(price: i64) -> f64 {
+    if price == 0 { f64::NAN } else { price as f64 }
+}
+
+/// Returns the first and the last `ends` items with `None` for what is between, or all where that
+/// is not more.
+fn shorten<T: Copy>(items: &[T], ends: usize) -> impl Iterator<Item = Option<T>> + '_ {
+    let cut = items.len() > 2 * ends + 1;
+    let (first, last) = if cut {
+        (&items[..ends], &items[items.len() - ends..])
+    } else {
+        (items, &items[items.len()..])
+    };
+    let first = first.iter().copied().map(Some);
+    let gap = cut.then_some(None);
+    first.chain(gap).chain(last.iter().copied().map(Some))
+}
+
+/// Returns the first and last bars and symbols as an HTML table.
+fn html(series: &PriceSeries) -> String {
+    let bars: Vec<usize> = (0..series.len()).collect();
+    let columns: Vec<usize> = (0..series.symbols().len()).collect();
+    let cells = |tag: &str, cell: &dyn Fn(usize) -> String| {
+        let cells = shorten(&columns, 5).map(|column| {
+            let text = column.map_or_else(|| "...".to_owned(), cell);
+            format!("<{tag}>{text}</{tag}>")
+        });
+        cells.collect::<Vec<_>>().concat()
+    };
+    let head = cells("th", &|column| escaped(series.symbols()[column].as_str()));
+    let rows = shorten(&bars, 5).map(|bar| match bar {
+        None => {
+            let dots = cells("td", &|_| "...".to_owned());
+            format!("<tr><th>...</th>{dots}</tr>")
+        }
+        Some(bar) => {
+            let prices = series.prices(bar);
+            let row = cells("td", &|column| {
+                let price = prices.column(column);
+                price.map_or_else(String::new, |price| price.to_string())
+            });
+            format!("<tr><th>{bar}</th>{row}</tr>")
+        }
+    });
+    let rows = rows.collect::<Vec<_>>().concat();
+    format!("<table><tr><th>bar</th>{head}</tr>{rows}</table>")
+}
+
+/// Returns a text as HTML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }

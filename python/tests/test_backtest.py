@@ -308,7 +308,7 @@ def test_a_series_can_be_any_iterable_of_rows() -> None:
         ({"A": 1}, TypeError, "price_series"),
         (None, TypeError, "price_series"),
         (5, TypeError, "price_series"),
-        (np.array([[1, 2]], dtype=">i8"), TypeError, "rows of prices"),
+        (np.array([[1, 2]], dtype=">i8"), ValueError, "symbols are required"),
     ],
 )
 def test_a_series_that_is_wrong_is_refused_before_the_run(

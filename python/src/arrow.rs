@@ -1,0 +1,381 @@
+//! Tables of any library that has the Arrow `PyCapsule` interface, read without that library.
+
+use std::ffi::{CStr, c_char, c_void};
+
+use arrow_array::cast::AsArray;
+use arrow_array::ffi::{FFI_ArrowArray, from_ffi_and_data_type};
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
+use arrow_array::types::{
+    ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Float16Type, Float32Type,
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
+    UInt64Type,
+};
+use arrow_array::{Array, StructArray};
+use arrow_schema::ffi::FFI_ArrowSchema;
+use arrow_schema::{DataType, Fields};
+use nanobook::{PriceColumn, Symbol};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyTuple};
+
+use crate::convert::Arg;
+use crate::errors::{BindingResult, invalid, out_of_range};
+use crate::series_input::{self, SymbolColumn};
+
+/// Returns the columns of a table, or `None` for what has no Arrow form of a table.
+pub(crate) fn read(
+    data: Arg<'_, '_>,
+    symbols: Option<&[Symbol]>,
+) -> BindingResult<Option<Vec<SymbolColumn>>> {
+    let py = data.py();
+    let (schema, batches) = if data.hasattr("__arrow_c_stream__")? {
+        let capsule = data.call_method0("__arrow_c_stream__")?;
+        let mut stream = Stream(take(capsule.cast::<PyCapsule>().map_err(PyErr::from)?)?);
+        // Detached, because a producer's threads may need the interpreter.
+        let schema = py.detach(|| stream.schema()).map_err(failed)?;
+        (schema, Batches::Stream(stream))
+    } else if data.hasattr("__arrow_c_array__")? {
+        let pair = data.call_method0("__arrow_c_array__")?;
+        let (schema, array) = pair
+            .cast::<PyTuple>()
+            .map_err(PyErr::from)?
+            .extract::<(Bound<'_, PyCapsule>, Bound<'_, PyCapsule>)>()?;
+        (take(&schema)?, Batches::One(take(&array)?))
+    } else {
+        return Ok(None);
+    };
+    let Ok(DataType::Struct(fields)) = DataType::try_from(&schema) else {
+        return Ok(None);
+    };
+    let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+    let places = series_input::select(&names, symbols)?;
+    for &(place, _) in &places {
+        let data_type = fields[place].data_type();
+        if empty_column(data_type).is_none() {
+            let name = fields[place].name();
+            return Err(series_input::wrong_column(name, data_type).into());
+        }
+    }
+    let columns = py.detach(|| read_batches(batches, &fields, &places))?;
+    Ok(Some(columns))
+}
+
+/// A struct of the C data interface, and what a capsule with one is called.
+trait Raw: Sized {
+    const NAME: &'static CStr;
+
+    /// Moves the struct out and leaves a released one.
+    ///
+    /// # Safety
+    ///
+    /// The pointer is to a valid struct of this kind.
+    #[expect(unsafe_code, reason = "the C data interface is made of raw pointers")]
+    unsafe fn move_from(pointer: *mut Self) -> Self;
+
+    fn is_released(&self) -> bool;
+}
+
+#[expect(unsafe_code, reason = "the C data interface is made of raw pointers")]
+impl Raw for FFI_ArrowArrayStream {
+    const NAME: &'static CStr = c"arrow_array_stream";
+
+    unsafe fn move_from(pointer: *mut Self) -> Self {
+        // SAFETY: the caller promises what `from_raw` asks for.
+        unsafe { Self::from_raw(pointer) }
+    }
+
+    fn is_released(&self) -> bool {
+        self.release.is_none()
+    }
+}
+
+#[expect(unsafe_code, reason = "the C data interface is made of raw pointers")]
+impl Raw for FFI_ArrowArray {
+    const NAME: &'static CStr = c"arrow_array";
+
+    unsafe fn move_from(pointer: *mut Self) -> Self {
+        // SAFETY: the caller promises what `from_raw` asks for.
+        unsafe { Self::from_raw(pointer) }
+    }
+
+    fn is_released(&self) -> bool {
+        self.is_released()
+    }
+}
+
+#[expect(unsafe_code, reason = "the C data interface is made of raw pointers")]
+impl Raw for FFI_ArrowSchema {
+    const NAME: &'static CStr = c"arrow_schema";
+
+    unsafe fn move_from(pointer: *mut Self) -> Self {
+        // SAFETY: the caller promises what `from_raw` asks for.
+        unsafe { Self::from_raw(pointer) }
+    }
+
+    fn is_released(&self) -> bool {
+        /// `struct ArrowSchema` of the interface.
+        #[repr(C)]
+        struct Layout {
+            format_name_metadata: [*const c_char; 3],
+            flags_children: [i64; 2],
+            children_dictionary: [*const c_void; 2],
+            release: Option<unsafe extern "C" fn(*mut c_void)>,
+            private_data: *mut c_void,
+        }
+        const { assert!(size_of::<Layout>() == size_of::<FFI_ArrowSchema>()) };
+        // SAFETY: `FFI_ArrowSchema` has the layout of the interface's struct, as `Layout` has, and
+        // all bits of a function pointer that may be null are valid.
+        unsafe { &*std::ptr::from_ref(self).cast::<Layout>() }
+            .release
+            .is_none()
+    }
+}
+
+/// Takes the struct out of a capsule.
+#[expect(unsafe_code, reason = "the C data interface is made of raw pointers")]
+fn take<T: Raw>(capsule: &Bound<'_, PyCapsule>) -> PyResult<T> {
+    let pointer = capsule.pointer_checked(Some(T::NAME))?;
+    // SAFETY: the capsule's name says what the pointer, which is not null, points to, and the
+    // interface that it is valid as long as the capsule lives. No Python code runs before the struct
+    // is moved out; it is marked released then, so that the capsule's destructor leaves it alone and
+    // it is released once, when the value drops.
+    let taken = unsafe { T::move_from(pointer.as_ptr().cast()) };
+    // What is behind the pointers of a released struct is gone.
+    if taken.is_released() {
+        return Err(failed("it has been read before"));
+    }
+    Ok(taken)
+}
+
+/// A stream of record batches.
+struct Stream(FFI_ArrowArrayStream);
+
+#[expect(unsafe_code, reason = "the producer's functions are C")]
+impl Stream {
+    fn schema(&mut self) -> Result<FFI_ArrowSchema, String> {
+        let Some(get_schema) = self.0.get_schema else {
+            return Err("it has no schema".to_owned());
+        };
+        let mut schema = FFI_ArrowSchema::empty();
+        // SAFETY: the stream has not been released, which would have emptied `get_schema`, and both
+        // pointers are to structs of our own.
+        match unsafe { get_schema(&raw mut self.0, &raw mut schema) } {
+            0 if schema.is_released() => Err("it has no schema".to_owned()),
+            0 => Ok(schema),
+            code => Err(self.last_error(code)),
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<FFI_ArrowArray>, String> {
+        let Some(get_next) = self.0.get_next else {
+            return Ok(None);
+        };
+        let mut array = FFI_ArrowArray::empty();
+        // SAFETY: as in `schema`.
+        match unsafe { get_next(&raw mut self.0, &raw mut array) } {
+            0 if array.is_released() => Ok(None),
+            0 => Ok(Some(array)),
+            code => Err(self.last_error(code)),
+        }
+    }
+
+    fn last_error(&mut self, code: i32) -> String {
+        if let Some(get_last_error) = self.0.get_last_error {
+            // SAFETY: as in `schema`; it follows a call that failed.
+            let text = unsafe { get_last_error(&raw mut self.0) };
+            if !text.is_null() {
+                // SAFETY: a text that is not null is a C string until the stream's next call.
+                return unsafe { CStr::from_ptr(text) }
+                    .to_string_lossy()
+                    .into_owned();
+            }
+        }
+        format!("error {code}")
+    }
+}
+
+/// Where record batches come from.
+enum Batches {
+    Stream(Stream),
+    One(FFI_ArrowArray),
+    Ended,
+}
+
+impl Batches {
+    fn next(&mut self) -> Result<Option<FFI_ArrowArray>, String> {
+        match std::mem::replace(self, Self::Ended) {
+            Self::Stream(mut stream) => {
+                let array = stream.next()?;
+                *self = Self::Stream(stream);
+                Ok(array)
+            }
+            Self::One(array) => Ok(Some(array)),
+            Self::Ended => Ok(None),
+        }
+    }
+}
+
+#[cold]
+fn failed(reason: impl std::fmt::Display) -> PyErr {
+    invalid(format!("the Arrow table cannot be read: {reason}"))
+}
+
+/// Returns a column for prices of this type, unless they are none.
+fn empty_column(data_type: &DataType) -> Option<PriceColumn> {
+    match data_type {
+        DataType::Null
+        | DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::UInt8
+        | DataType::UInt16
+        | DataType::UInt32
+        | DataType::UInt64 => Some(PriceColumn::Integers(Vec::new())),
+        DataType::Float16
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..) => Some(PriceColumn::Floats(Vec::new())),
+        _ => None,
+    }
+}
+
+fn read_batches(
+    mut batches: Batches,
+    fields: &Fields,
+    places: &[(usize, Symbol)],
+) -> BindingResult<Vec<SymbolColumn>> {
+    let mut columns: Vec<SymbolColumn> = places
+        .iter()
+        .map(|&(place, symbol)| {
+            let column = empty_column(fields[place].data_type());
+            (symbol, column.expect("the types were looked at"))
+        })
+        .collect();
+    while let Some(array) = batches.next().map_err(failed)? {
+        let batch = import(array, fields)?;
+        for ((symbol, column), &(place, _)) in columns.iter_mut().zip(places) {
+            append(column, *symbol, batch.column(place).as_ref())?;
+        }
+        // A row that is null as a whole is all gaps.
+        if let Some(nulls) = batch.nulls().filter(|nulls| nulls.null_count() > 0) {
+            for (_, column) in &mut columns {
+                let start = column.len() - batch.len();
+                for row in (0..batch.len()).filter(|&row| nulls.is_null(row)) {
+                    match column {
+                        PriceColumn::Integers(prices) => prices[start + row] = None,
+                        PriceColumn::Floats(prices) => prices[start + row] = f64::NAN,
+                    }
+                }
+            }
+        }
+    }
+    Ok(columns)
+}
+
+/// Returns a record batch with the stream's fields.
+#[expect(unsafe_code, reason = "the producer's buffers are raw pointers")]
+fn import(array: FFI_ArrowArray, fields: &Fields) -> PyResult<StructArray> {
+    if array.num_children() != fields.len() {
+        return Err(failed(format_args!(
+            "a batch has {} columns and its schema {}",
+            array.num_children(),
+            fields.len()
+        )));
+    }
+    let data_type = DataType::Struct(fields.clone());
+    // SAFETY: the array comes from the producer that gave the fields, and the C data interface says
+    // that its buffers are as long as lengths and types tell and live until it is released, which
+    // happens when the last part of the imported array drops.
+    let data = unsafe { from_ffi_and_data_type(array, data_type) };
+    let data = data.map_err(|error| {
+        // Polars gives a column without a type a buffer, which `arrow-array` does not expect.
+        let mut fields = fields.iter();
+        match fields.find(|field| *field.data_type() == DataType::Null) {
+            Some(field) => series_input::wrong_column(field.name(), "no type: all is null"),
+            None => failed(error),
+        }
+    })?;
+    let end = data.offset() + data.len();
+    if data.child_data().iter().any(|child| child.len() < end) {
+        return Err(failed("a column is shorter than its batch"));
+    }
+    Ok(StructArray::from(data))
+}
+
+/// Adds a batch's part of a column.
+fn append(column: &mut PriceColumn, symbol: Symbol, array: &dyn Array) -> PyResult<()> {
+    match column {
+        PriceColumn::Integers(prices) => match array.data_type() {
+            DataType::Int8 => integers::<Int8Type>(prices, symbol, array),
+            DataType::Int16 => integers::<Int16Type>(prices, symbol, array),
+            DataType::Int32 => integers::<Int32Type>(prices, symbol, array),
+            DataType::Int64 => integers::<Int64Type>(prices, symbol, array),
+            DataType::UInt8 => integers::<UInt8Type>(prices, symbol, array),
+            DataType::UInt16 => integers::<UInt16Type>(prices, symbol, array),
+            DataType::UInt32 => integers::<UInt32Type>(prices, symbol, array),
+            DataType::UInt64 => integers::<UInt64Type>(prices, symbol, array),
+            _ => {
+                prices.resize(prices.len() + array.len(), None);
+                Ok(())
+            }
+        },
+        PriceColumn::Floats(prices) => {
+            match array.data_type() {
+                DataType::Float16 => floats::<Float16Type>(prices, array, f64::from),
+                DataType::Float32 => floats::<Float32Type>(prices, array, f64::from),
+                DataType::Decimal32(_, scale) => {
+                    floats::<Decimal32Type>(prices, array, |value| decimal(value.into(), *scale));
+                }
+                DataType::Decimal64(_, scale) => {
+                    floats::<Decimal64Type>(prices, array, |value| decimal(value.into(), *scale));
+                }
+                DataType::Decimal128(_, scale) => {
+                    floats::<Decimal128Type>(prices, array, |value| decimal(value, *scale));
+                }
+                _ => floats::<Float64Type>(prices, array, |value| value),
+            }
+            Ok(())
+        }
+    }
+}
+
+fn integers<T>(prices: &mut Vec<Option<i64>>, symbol: Symbol, array: &dyn Array) -> PyResult<()>
+where
+    T: ArrowPrimitiveType<Native: TryInto<i64> + std::fmt::Display>,
+{
+    prices.reserve(array.len());
+    for value in array.as_primitive::<T>() {
+        let price = value.map(TryInto::try_into).transpose();
+        prices.push(price.map_err(|_| {
+            let bar = prices.len();
+            let value = value.expect("a gap fits");
+            out_of_range(series_input::too_large(value, symbol, bar))
+        })?);
+    }
+    Ok(())
+}
+
+fn floats<T: ArrowPrimitiveType>(
+    prices: &mut Vec<f64>,
+    array: &dyn Array,
+    to_float: impl Fn(T::Native) -> f64,
+) {
+    let values = array.as_primitive::<T>().iter();
+    prices.extend(values.map(|value| value.map_or(f64::NAN, &to_float)));
+}
+
+/// Returns a decimal number as the nearest float, or one beside it where it has over 15 digits.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "it is rounded to a tick, as all floats are"
+)]
+fn decimal(value: i128, scale: i8) -> f64 {
+    // A power of ten is exact up to 10^22, its inverse is not.
+    if scale < 0 {
+        value as f64 * 10_f64.powi(-i32::from(scale))
+    } else {
+        value as f64 / 10_f64.powi(scale.into())
+    }
+}

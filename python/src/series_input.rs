@@ -1,0 +1,598 @@
+//! Everything that becomes a price series: rows, arrays, frames and Arrow tables.
+//!
+//! One rule for units holds for all of them: integers are ticks, and where at least one price is a
+//! float, `tick_size` is required and all prices are units of money.
+
+use std::fmt::Display;
+
+use nanobook::{Price, PriceColumn, PriceSeries, PriceSeriesBuilder, SeriesError, Symbol};
+use pyo3::buffer::{Element, PyBuffer};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PySlice, PyString, PyTuple};
+
+use crate::arrow;
+use crate::convert::{self, Arg};
+use crate::errors::{BindingResult, invalid, out_of_range, wrong_type};
+
+/// A column that has its symbol.
+pub(crate) type SymbolColumn = (Symbol, PriceColumn);
+
+const EXPECTED: &str = "rows of prices (dicts or lists of (symbol, price)), a two-dimensional \
+                        array, a frame or an Arrow table";
+
+/// Returns the series that data other than a series describe; errors call them `name`.
+pub(crate) fn read(
+    data: Arg<'_, '_>,
+    name: &str,
+    symbols: Option<Arg<'_, '_>>,
+    tick_size: Option<f64>,
+) -> BindingResult<PriceSeries> {
+    let is_list = data.is_instance_of::<PyList>() || data.is_instance_of::<PyTuple>();
+    if !is_list {
+        let is_frame = data.hasattr("iloc")? && data.hasattr("columns")?;
+        let columns = if is_frame {
+            let symbols = symbols.map(read_symbols).transpose()?;
+            Some(pandas_columns(data, symbols.as_deref())?)
+        } else if data.hasattr("__arrow_c_stream__")? || data.hasattr("__arrow_c_array__")? {
+            let symbols = symbols.map(read_symbols).transpose()?;
+            arrow::read(data, symbols.as_deref())?
+        } else {
+            None
+        };
+        if let Some(columns) = columns {
+            let series = data
+                .py()
+                .detach(|| PriceSeries::from_columns(&columns, tick_size));
+            return Ok(series?);
+        }
+        if let Some(series) = from_array(data, symbols, tick_size)? {
+            return Ok(series);
+        }
+    }
+    if let Some(symbols) = symbols {
+        let expected = "left out: rows of prices name their symbols";
+        return Err(wrong_type("symbols", expected, symbols).into());
+    }
+    from_rows(data, name, tick_size)
+}
+
+/// Reads names of columns.
+fn read_symbols(symbols: Arg<'_, '_>) -> BindingResult<Vec<Symbol>> {
+    let names = symbols.try_iter().ok();
+    let Some(names) = names.filter(|_| !symbols.is_instance_of::<PyString>()) else {
+        return Err(wrong_type("symbols", "an iterable of str", symbols).into());
+    };
+    names.map(|name| convert::symbol(&name?)).collect()
+}
+
+/// Returns the place of each column that is wanted, with its symbol: those of `symbols` in their
+/// order, or all.
+pub(crate) fn select(
+    names: &[&str],
+    symbols: Option<&[Symbol]>,
+) -> BindingResult<Vec<(usize, Symbol)>> {
+    let Some(symbols) = symbols else {
+        return names
+            .iter()
+            .enumerate()
+            .map(|(place, name)| Ok((place, Symbol::try_new(name)?)))
+            .collect();
+    };
+    symbols
+        .iter()
+        .map(|symbol| {
+            let mut places = (0..names.len()).filter(|&place| names[place] == symbol.as_str());
+            match (places.next(), places.next()) {
+                (Some(place), None) => Ok((place, *symbol)),
+                (None, _) => {
+                    let message = format!("symbols must name columns, and no column is '{symbol}'");
+                    Err(invalid(message).into())
+                }
+                (Some(_), Some(_)) => Err(SeriesError::DuplicateSymbol(*symbol).into()),
+            }
+        })
+        .collect()
+}
+
+/// Returns the error for a column that has no prices.
+#[cold]
+pub(crate) fn wrong_column(name: &str, kind: impl Display) -> PyErr {
+    PyTypeError::new_err(format!(
+        "column '{name}' must have prices, integers or floats, and has {kind}: drop it, or name the \
+         columns of prices in symbols"
+    ))
+}
+
+/// Returns the message for an integer that is no price in any unit.
+#[cold]
+pub(crate) fn too_large(price: impl Display, symbol: Symbol, bar: usize) -> String {
+    format!(
+        "a price must be positive and below {}, got {price} for {symbol} at bar {bar}",
+        Price::MAX
+    )
+}
+
+// Arrays.
+
+/// Reads an array, or returns `None` for what is none.
+fn from_array(
+    data: Arg<'_, '_>,
+    symbols: Option<Arg<'_, '_>>,
+    tick_size: Option<f64>,
+) -> BindingResult<Option<PriceSeries>> {
+    let kind = if data.hasattr("astype")? {
+        ArrayKind::of(data)?
+    } else {
+        // A buffer of another library.
+        ArrayKind::default()
+    };
+    let py = data.py();
+    if kind.is_masked {
+        return from_masked(data, symbols, tick_size).map(Some);
+    }
+    let data = match kind.convert_to {
+        None => data,
+        Some("O") => return from_objects(data, symbols, tick_size).map(Some),
+        Some(dtype) => &data.call_method1("astype", (dtype,))?,
+    };
+    if let Some(buffer) = convert::native_buffer::<f64>(data) {
+        let symbols = read_columns(symbols, buffer.shape())?;
+        let Some(tick_size) = tick_size else {
+            return Err(invalid("tick_size is required where prices are floats".to_owned()).into());
+        };
+        let prices = buffer.to_vec(py)?;
+        let series = py.detach(|| PriceSeries::from_floats(&symbols, prices, tick_size));
+        return Ok(Some(series?));
+    }
+    if let Some(buffer) = convert::native_buffer::<i64>(data) {
+        let symbols = read_columns(symbols, buffer.shape())?;
+        no_tick_size(tick_size)?;
+        let prices = buffer.to_vec(py)?.into_iter().map(Price).map(Some);
+        return Ok(Some(PriceSeries::from_prices(&symbols, prices)?));
+    }
+    if let Some(buffer) = convert::native_buffer::<u64>(data) {
+        let symbols = read_columns(symbols, buffer.shape())?;
+        no_tick_size(tick_size)?;
+        let prices = signed(buffer.to_vec(py)?, |place| {
+            (symbols[place % symbols.len()], place / symbols.len())
+        })?;
+        let prices = prices.into_iter().map(Price).map(Some);
+        return Ok(Some(PriceSeries::from_prices(&symbols, prices)?));
+    }
+    Ok(None)
+}
+
+/// How an array's prices are read.
+#[derive(Default)]
+struct ArrayKind {
+    /// The `NumPy` type to convert it to first; `O` for objects, which are read one by one.
+    convert_to: Option<&'static str>,
+    is_masked: bool,
+}
+
+impl ArrayKind {
+    /// Looks at the type of a `NumPy` array.
+    fn of(data: Arg<'_, '_>) -> BindingResult<Self> {
+        let dtype = data.getattr("dtype")?;
+        let kind: String = dtype.getattr("kind")?.extract()?;
+        let dimensions: usize = data.getattr("ndim")?.extract()?;
+        let refuse = |advice: &str| {
+            let message =
+                format!("an array of prices must have integers or floats, got {dtype}{advice}");
+            Err(PyTypeError::new_err(message).into())
+        };
+        let names = dtype.getattr_opt("names")?;
+        if names.is_some_and(|names| !names.is_none()) {
+            return refuse(": pass its fields as a frame, or an array of two dimensions");
+        }
+        if dimensions != 2 {
+            return Err(not_two_dimensions(dimensions).into());
+        }
+        let is_plain =
+            dtype.getattr("itemsize")?.eq(8)? && dtype.getattr("isnative")?.is_truthy()?;
+        let convert_to = match kind.as_str() {
+            "f" | "i" | "u" if is_plain => None,
+            "f" => Some("f8"),
+            "i" => Some("i8"),
+            "u" => Some("u8"),
+            "O" => Some("O"),
+            _ => return refuse(""),
+        };
+        // The buffer of a masked array shows what is behind the mask.
+        let is_masked = data.hasattr("mask")?;
+        Ok(Self {
+            convert_to,
+            is_masked,
+        })
+    }
+}
+
+/// Reads a masked array: what is masked is a gap.
+fn from_masked(
+    data: Arg<'_, '_>,
+    symbols: Option<Arg<'_, '_>>,
+    tick_size: Option<f64>,
+) -> BindingResult<PriceSeries> {
+    let is_float = data.getattr("dtype")?.getattr("kind")?.eq("f")?;
+    let filled = data
+        .call_method1("astype", (if is_float { "f8" } else { "O" },))?
+        .call_method1("filled", (f64::NAN,))?;
+    let series = from_array(&filled, symbols, tick_size)?;
+    Ok(series.expect("an array without a mask is read"))
+}
+
+/// Reads an array of objects: integers, floats and `None`.
+fn from_objects(
+    data: Arg<'_, '_>,
+    symbols: Option<Arg<'_, '_>>,
+    tick_size: Option<f64>,
+) -> BindingResult<PriceSeries> {
+    let shape: Vec<usize> = data.getattr("shape")?.extract()?;
+    let symbols = read_columns(symbols, &shape)?;
+    let columns = data.getattr("T")?.call_method0("tolist")?;
+    let mut series = Vec::with_capacity(symbols.len());
+    for (symbol, cells) in symbols.into_iter().zip(columns.try_iter()?) {
+        series.push((symbol, object_column(&cells?, symbol)?));
+    }
+    Ok(PriceSeries::from_columns(&series, tick_size)?)
+}
+
+/// Reads the symbols of a two-dimensional array's columns.
+fn read_columns(symbols: Option<Arg<'_, '_>>, shape: &[usize]) -> BindingResult<Vec<Symbol>> {
+    let [_, columns] = *shape else {
+        return Err(not_two_dimensions(shape.len()).into());
+    };
+    let Some(symbols) = symbols else {
+        return Err(invalid("symbols are required with an array of prices".to_owned()).into());
+    };
+    let symbols = read_symbols(symbols)?;
+    if symbols.len() != columns {
+        return Err(invalid(format!(
+            "symbols must name the {columns} columns of the prices, got {}",
+            symbols.len()
+        ))
+        .into());
+    }
+    Ok(symbols)
+}
+
+#[cold]
+fn not_two_dimensions(dimensions: usize) -> PyErr {
+    invalid(format!(
+        "an array of prices must have two dimensions, bars and symbols, got {dimensions}"
+    ))
+}
+
+/// Integer prices are ticks already.
+fn no_tick_size(tick_size: Option<f64>) -> Result<(), SeriesError> {
+    tick_size.map_or(Ok(()), |size| Err(SeriesError::UnusedTickSize(size)))
+}
+
+/// Returns unsigned prices as signed ones, or the error for one that is too large; `place` tells
+/// its symbol and bar.
+fn signed(prices: Vec<u64>, place: impl Fn(usize) -> (Symbol, usize)) -> PyResult<Vec<i64>> {
+    let prices = prices.into_iter().enumerate();
+    prices
+        .map(|(index, price)| {
+            i64::try_from(price).map_err(|_| {
+                let (symbol, bar) = place(index);
+                out_of_range(too_large(price, symbol, bar))
+            })
+        })
+        .collect()
+}
+
+// Frames of pandas, which give their columns as NumPy arrays.
+
+fn pandas_columns(
+    frame: Arg<'_, '_>,
+    symbols: Option<&[Symbol]>,
+) -> BindingResult<Vec<SymbolColumn>> {
+    let mut names = Vec::new();
+    for name in frame.getattr("columns")?.try_iter()? {
+        names.push(name?);
+    }
+    let mut texts = Vec::with_capacity(names.len());
+    for name in &names {
+        let text = name.cast::<PyString>().ok();
+        texts.push(match text.and_then(|text| text.to_str().ok()) {
+            Some(text) => text,
+            // It can only be a column that is left out.
+            None if symbols.is_some() => "",
+            None => return Err(wrong_type("a column's name", "a str", name).into()),
+        });
+    }
+    let mut columns = Vec::new();
+    for (place, symbol) in select(&texts, symbols)? {
+        let column = frame
+            .getattr("iloc")?
+            .get_item((PySlice::full(frame.py()), place))?;
+        columns.push((symbol, pandas_column(&column, symbol)?));
+    }
+    Ok(columns)
+}
+
+fn pandas_column(column: Arg<'_, '_>, symbol: Symbol) -> BindingResult<PriceColumn> {
+    let py = column.py();
+    let dtype = column.getattr("dtype")?;
+    let kind: String = dtype.getattr("kind")?.extract()?;
+    // Types of pandas' own have a value for what is missing, those of NumPy have not.
+    let is_numpy = !dtype.hasattr("na_value")?;
+    let to_numpy = |target: &str, gap: Py<PyAny>| {
+        if is_numpy {
+            column.call_method0("to_numpy")
+        } else {
+            let arguments = PyDict::new(py);
+            arguments.set_item("dtype", target)?;
+            arguments.set_item("na_value", gap)?;
+            column.call_method("to_numpy", (), Some(&arguments))
+        }
+    };
+    let missing = || -> PyResult<Option<Vec<bool>>> {
+        if is_numpy {
+            return Ok(None);
+        }
+        let missing = column.call_method0("isna")?.call_method0("to_numpy")?;
+        vec_of::<u8>(&missing.call_method1("view", ("u1",))?, "u1")
+            .map(|missing| Some(missing.into_iter().map(|missing| missing != 0).collect()))
+    };
+    let zero = || PyInt::new(py, 0).into_any().unbind();
+    match kind.as_str() {
+        "f" => {
+            let gap = PyFloat::new(py, f64::NAN).into_any().unbind();
+            let prices = vec_of::<f64>(&to_numpy("f8", gap)?, "f8")?;
+            Ok(PriceColumn::Floats(prices))
+        }
+        "i" => {
+            let prices = vec_of::<i64>(&to_numpy("i8", zero())?, "i8")?;
+            Ok(with_gaps(prices, missing()?))
+        }
+        "u" => {
+            let prices = vec_of::<u64>(&to_numpy("u8", zero())?, "u8")?;
+            let prices = signed(prices, |bar| (symbol, bar))?;
+            Ok(with_gaps(prices, missing()?))
+        }
+        "O" => {
+            let name = dtype.str()?.to_string();
+            if name == "object" || name.starts_with("decimal") {
+                let cells = column.call_method0("tolist")?;
+                return Ok(object_column(&cells, symbol)?);
+            }
+            Err(wrong_column(symbol.as_str(), name).into())
+        }
+        _ => Err(wrong_column(symbol.as_str(), dtype).into()),
+    }
+}
+
+fn with_gaps(prices: Vec<i64>, missing: Option<Vec<bool>>) -> PriceColumn {
+    let prices = prices.into_iter();
+    PriceColumn::Integers(match missing {
+        None => prices.map(Some).collect(),
+        Some(missing) => prices
+            .zip(missing)
+            .map(|(price, missing)| (!missing).then_some(price))
+            .collect(),
+    })
+}
+
+/// Returns an array's elements, converted to the type first where they are of another.
+fn vec_of<T: Element>(array: Arg<'_, '_>, dtype: &str) -> PyResult<Vec<T>> {
+    let py = array.py();
+    match convert::native_buffer::<T>(array) {
+        Some(buffer) => buffer.to_vec(py),
+        None => PyBuffer::get(&array.call_method1("astype", (dtype,))?)?.to_vec(py),
+    }
+}
+
+// Rows and other objects.
+
+/// A price as it was given.
+enum Cell {
+    Gap,
+    Integer(i64),
+    Float(f64),
+}
+
+impl Cell {
+    /// Reads an integer, a float (or what converts to one, such as a `Decimal`), or a gap: `None`,
+    /// the `NA` of pandas, and a float that is not finite.
+    #[inline]
+    fn read(value: Arg<'_, '_>) -> PyResult<Self> {
+        if let Ok(float) = value.cast::<PyFloat>() {
+            return Ok(Self::of_float(float.value()));
+        }
+        if value.is_exact_instance_of::<PyInt>() {
+            return convert::integer(value, "price").map(Self::Integer);
+        }
+        if value.is_none() {
+            return Ok(Self::Gap);
+        }
+        Self::read_unusual(value)
+    }
+
+    #[cold]
+    fn read_unusual(value: Arg<'_, '_>) -> PyResult<Self> {
+        let py = value.py();
+        let class = value.get_type();
+        let class = class.name()?;
+        if class == "NAType" {
+            return Ok(Self::Gap);
+        }
+        // A bool of NumPy converts to a float.
+        if class != "bool" && class != "bool_" {
+            match convert::integer(value, "price") {
+                Ok(integer) => return Ok(Self::Integer(integer)),
+                Err(error) if error.is_instance_of::<PyTypeError>(py) => {}
+                Err(error) => return Err(error),
+            }
+            match convert::float(value, "price") {
+                Ok(float) => return Ok(Self::of_float(float)),
+                Err(error) if error.is_instance_of::<PyTypeError>(py) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(wrong_type("price", "an integer, a float or None", value))
+    }
+
+    fn of_float(float: f64) -> Self {
+        if float.is_finite() {
+            Self::Float(float)
+        } else {
+            Self::Gap
+        }
+    }
+}
+
+/// Reads a column of objects.
+fn object_column(cells: Arg<'_, '_>, symbol: Symbol) -> PyResult<PriceColumn> {
+    let mut prices = Vec::new();
+    for (bar, cell) in cells.try_iter()?.enumerate() {
+        let cell = cell?;
+        prices.push(Cell::read(&cell).map_err(|error| with_place(cell.py(), error, bar, symbol))?);
+    }
+    let has_floats = prices.iter().any(|cell| matches!(cell, Cell::Float(_)));
+    Ok(if has_floats {
+        PriceColumn::Floats(
+            prices
+                .into_iter()
+                .map(|cell| match cell {
+                    Cell::Gap => f64::NAN,
+                    Cell::Integer(price) => to_float(price),
+                    Cell::Float(price) => price,
+                })
+                .collect(),
+        )
+    } else {
+        PriceColumn::Integers(
+            prices
+                .into_iter()
+                .map(|cell| match cell {
+                    Cell::Integer(price) => Some(price),
+                    _ => None,
+                })
+                .collect(),
+        )
+    })
+}
+
+/// Returns an integer price in units of money.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "it is rounded to a tick, as all floats are"
+)]
+fn to_float(price: i64) -> f64 {
+    price as f64
+}
+
+/// Rows on their way into a series.
+struct Rows {
+    builder: PriceSeriesBuilder,
+    /// The number of rows so far.
+    bar: usize,
+    tick_size: Option<f64>,
+    has_integers: bool,
+    has_floats: bool,
+}
+
+impl Rows {
+    #[inline]
+    fn push(&mut self, symbol: Arg<'_, '_>, price: Arg<'_, '_>) -> BindingResult<()> {
+        let symbol = convert::symbol(symbol)?;
+        let at_place = |error| with_place(price.py(), error, self.bar, symbol);
+        let Some(tick_size) = self.tick_size else {
+            let ticks = convert::integer(price, "price")
+                .map_err(|error| at_place(without_tick_size(price, error)))?;
+            return Ok(self.builder.push(symbol, Price(ticks))?);
+        };
+        let price = match Cell::read(price).map_err(at_place)? {
+            Cell::Gap => f64::NAN,
+            Cell::Integer(price) => {
+                self.has_integers = true;
+                to_float(price)
+            }
+            Cell::Float(price) => {
+                self.has_floats = true;
+                price
+            }
+        };
+        Ok(self.builder.push_float(symbol, price, tick_size)?)
+    }
+
+    fn end_bar(&mut self) {
+        self.builder.end_bar();
+        self.bar += 1;
+    }
+
+    fn finish(self) -> Result<PriceSeries, SeriesError> {
+        match self.tick_size {
+            Some(size) if self.has_integers && !self.has_floats => {
+                Err(SeriesError::UnusedTickSize(size))
+            }
+            _ => Ok(self.builder.finish()),
+        }
+    }
+}
+
+/// Reads one dict, or list of pairs, for each bar.
+fn from_rows(data: Arg<'_, '_>, name: &str, tick_size: Option<f64>) -> BindingResult<PriceSeries> {
+    let expected = "rows of prices: dicts or lists of (symbol, price)";
+    let is_text = data.is_instance_of::<PyString>() || data.is_instance_of::<PyDict>();
+    let Some(rows) = data.try_iter().ok().filter(|_| !is_text) else {
+        return Err(wrong_type(name, EXPECTED, data).into());
+    };
+    let mut read = Rows {
+        builder: PriceSeriesBuilder::new(),
+        bar: 0,
+        tick_size,
+        has_integers: false,
+        has_floats: false,
+    };
+    for row in rows {
+        let row = row?;
+        if let Ok(dict) = row.cast::<PyDict>() {
+            // Of a copy: reading a value can run code of the caller's, which may change the dict.
+            for (symbol, price) in &dict.copy()? {
+                read.push(&symbol, &price)?;
+            }
+        } else {
+            let refuse = |value: Arg<'_, '_>, bar: usize| {
+                wrong_type(&format!("{name}[{bar}]"), expected, value)
+            };
+            let Some(items) = convert::items_of_mapping(&row)?
+                .try_iter()
+                .ok()
+                .filter(|_| !row.is_instance_of::<PyString>())
+            else {
+                return Err(refuse(&row, read.bar).into());
+            };
+            for item in items {
+                let item = item?;
+                let Some((symbol, price)) = convert::pair(&item) else {
+                    return Err(refuse(&item, read.bar).into());
+                };
+                read.push(&symbol, &price)?;
+            }
+        }
+        read.end_bar();
+    }
+    Ok(read.finish()?)
+}
+
+/// Says what would make a float a price.
+#[cold]
+fn without_tick_size(price: Arg<'_, '_>, error: PyErr) -> PyErr {
+    if price.is_instance_of::<PyFloat>() {
+        let expected = "an integer where no tick_size is given";
+        wrong_type("price", expected, price)
+    } else {
+        error
+    }
+}
+
+/// Names bar and symbol in the error of a price.
+#[cold]
+fn with_place(py: Python<'_>, error: PyErr, bar: usize, symbol: Symbol) -> PyErr {
+    let message = format!("{} ({symbol} at bar {bar})", error.value(py));
+    PyErr::from_type(error.get_type(py), message)
+}
