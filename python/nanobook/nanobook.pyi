@@ -1787,7 +1787,7 @@ class PriceSeries:
     data : rows, array, frame or Arrow table
         For each bar a dict, or pairs of symbol and price; or a two-dimensional NumPy array, bars x
         symbols; or a frame of pandas or polars, or any table with ``__arrow_c_stream__`` or
-        ``__arrow_c_array__``, whose columns are symbols.
+        ``__arrow_c_array__``, whose columns are symbols. An index is not looked at.
     symbols : iterable of str, optional
         Of an array: the symbols of its columns. Of a frame or table: the columns to take, in this
         order; all are taken without it. Rows name their own.

@@ -14,6 +14,7 @@ use arrow_array::{Array, StructArray};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{DataType, Fields};
 use nanobook::{PriceColumn, Symbol};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
 
@@ -293,7 +294,10 @@ fn import(array: FFI_ArrowArray, fields: &Fields) -> PyResult<StructArray> {
         // Polars gives a column without a type a buffer, which `arrow-array` does not expect.
         let mut fields = fields.iter();
         match fields.find(|field| *field.data_type() == DataType::Null) {
-            Some(field) => series_input::wrong_column(field.name(), "no type: all is null"),
+            Some(field) => PyTypeError::new_err(format!(
+                "column '{}' must have a type, and all is null: drop it or cast it",
+                field.name()
+            )),
             None => failed(error),
         }
     })?;

@@ -11,7 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PySlice, PyString, PyType};
 
 use crate::convert::{self, Arg};
-use crate::errors::{BindingResult, invalid, missing_numpy, wrong_type};
+use crate::errors::{BindingResult, invalid, missing_numpy, shown, wrong_type};
 use crate::series_input;
 
 /// Prices of symbols at bars: immutable, and shared by every run that uses it.
@@ -181,7 +181,8 @@ impl PyPriceSeries {
                 Ok(slf.get().dict(py, &prices)?.into_any())
             }
             None => Err(PyIndexError::new_err(format!(
-                "there is no bar {index}: the series has {len}"
+                "there is no bar {}: the series has {len}",
+                shown(index)
             ))),
         }
     }
