@@ -16,7 +16,7 @@ use crate::convert::{self, Arg};
 use crate::cost::PyCostModel;
 use crate::errors::{BindingResult, invalid};
 use crate::metrics::{PyMetrics, read_returns, warn_if_annual};
-use crate::series::PyPriceSeries;
+use crate::series;
 use crate::strategy::BuiltIn;
 
 pyo3::import_exception!(concurrent.futures, CancelledError);
@@ -100,11 +100,11 @@ impl PySettings {
         &self,
         py: Python<'_>,
         strategy: Arg<'_, '_>,
-        price_series: &Bound<'_, PyPriceSeries>,
+        price_series: Arg<'_, '_>,
         cancel: &Bound<'_, PyCancelFlag>,
     ) -> BindingResult<PyBacktestResult> {
-        let series = &price_series.get().0;
-        run_one(py, strategy, series, &self.0, cancel.get().0.clone())
+        let series = series::read(price_series)?;
+        run_one(py, strategy, &series, &self.0, cancel.get().0.clone())
     }
 
     /// Run built-in strategies in threads of their own.
@@ -114,7 +114,7 @@ impl PySettings {
     fn run_built_ins<'py>(
         &self,
         strategies: &Bound<'py, PyList>,
-        price_series: &Bound<'py, PyPriceSeries>,
+        price_series: Arg<'_, 'py>,
         max_workers: Option<usize>,
         progress: Option<Arg<'_, 'py>>,
     ) -> PyResult<(Vec<PyBacktestResult>, Failure)> {
@@ -124,10 +124,10 @@ impl PySettings {
         });
         let built_ins = built_ins.collect::<PyResult<Vec<_>>>()?;
         let progress = progress.map(|progress| progress.clone().unbind());
-        let series = &price_series.get().0;
+        let series = &series::read(price_series)?;
         let pool = ThreadPoolBuilder::new()
-            // 0 is one for each processor.
-            .num_threads(max_workers.unwrap_or(0))
+            // 0 is one for each processor; more than there are runs would have nothing to do.
+            .num_threads(max_workers.unwrap_or(0).min(built_ins.len()))
             .build()
             .map_err(|error| invalid(format!("max_workers must be threads that start: {error}")))?;
 
