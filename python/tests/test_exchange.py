@@ -203,9 +203,13 @@ def test_depth_and_full_book(exchange: Exchange) -> None:
     assert book.bids[0].orders is None
     assert book.bids[0].price_float == 0.99
     assert exchange.depth(levels=0).bids == []
-    assert len(exchange.depth(levels=U64_MAX).bids) == 3
+    for price in range(1, 10):
+        exchange.submit_limit("sell", 100 + price, 1)
+        exchange.submit_limit("buy", 90 - price, 1)
+    assert [len(exchange.depth().bids), len(exchange.depth().asks)] == [10, 9]
+    assert len(exchange.depth(levels=U64_MAX).bids) == 12
     full = exchange.full_book()
-    assert [level.orders for level in full.bids] == [[(2, 10), (3, 6)], [(1, 10)], [(4, 10)]]
+    assert [level.orders for level in full.bids[:3]] == [[(2, 10), (3, 6)], [(1, 10)], [(4, 10)]]
 
 
 def test_a_book_prints_as_a_ladder(exchange: Exchange) -> None:
