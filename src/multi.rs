@@ -355,8 +355,9 @@ mod tests {
                 assert_eq!(one == other, is_same);
             }
         }
-        let silent = MultiExchange::without_event_log();
+        let mut silent = MultiExchange::without_event_log();
         assert!(silent != MultiExchange::new());
         assert_eq!(silent.state_digest(), MultiExchange::new().state_digest());
+        assert!(!silent.get_or_create(Symbol::new("AB")).has_event_log());
     }
 }
