@@ -10,7 +10,8 @@
 //! Costs: a trade costs O(log stops) and O(log stops) for each stop that it triggers or moves.
 //! Trailing stops are grouped by watermark, so a trade that makes no new watermark does not look
 //! at them; those that trail by ATR are also looked at when the ATR falls below all it has been
-//! since their watermarks moved, the only other way in which they can move.
+//! since their watermarks moved, or rises to where an offset that was 0 is 1: the only other ways
+//! in which they can move.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -90,6 +91,8 @@ struct AtrGroup {
     members: Vec<u32>,
     /// No member moves while the ATR is at or above this, unless its watermark moves.
     floor: f64,
+    /// No member whose offset rounds to 0 gets one while the ATR is below this.
+    rise: f64,
     /// The ATR that every member has followed at its present watermark; NaN if there is none.
     followed: f64,
 }
@@ -209,6 +212,7 @@ impl StopBook {
                 sum: changes.sum(period),
                 members: Vec::new(),
                 floor: f64::INFINITY,
+                rise: f64::INFINITY,
                 followed: f64::NAN,
             });
             group.members.push(index);
@@ -255,7 +259,7 @@ impl StopBook {
             self.move_watermarks(side, price, changes);
         }
         if !self.atr_groups.is_empty() {
-            self.follow_falling_atr(changes);
+            self.follow_atr(changes);
         }
         for side in [Side::Buy, Side::Sell] {
             let reached = key(side, price);
@@ -319,19 +323,21 @@ impl StopBook {
         for index in &moved {
             let stop = &mut self.stops[*index as usize];
             stop.watermark = Some(price);
-            let Some(TrailMethod::Atr { period, .. }) = stop.trail_method else {
+            let Some(TrailMethod::Atr { period, multiplier }) = stop.trail_method else {
                 self.follow(*index, None);
                 continue;
             };
             let atr = self.atr(period, changes);
             let moves = self.follow(*index, atr);
             if let Some(group) = self.atr_groups.get_mut(&period) {
-                group.floor = match atr {
+                match atr {
                     // At this ATR the stop is where it should be; below, it can move.
-                    Some(atr) if moves => group.floor.max(atr),
-                    // No offset now: any other ATR can move it.
-                    _ => f64::INFINITY,
-                };
+                    Some(atr) if moves => group.floor = group.floor.max(atr),
+                    // No offset now, and none below.
+                    Some(_) => group.rise = group.rise.min(rise(multiplier)),
+                    // No ATR yet: any can move it.
+                    None => group.floor = f64::INFINITY,
+                }
                 if atr != Some(group.followed) {
                     group.followed = f64::NAN;
                 }
@@ -353,8 +359,8 @@ impl StopBook {
         (count > 0).then(|| group.sum as f64 / count as f64)
     }
 
-    /// Moves the stops that trail by an ATR which has fallen.
-    fn follow_falling_atr(&mut self, changes: &PriceChanges) {
+    /// Moves the stops that trail by an ATR which has fallen, or has given them an offset.
+    fn follow_atr(&mut self, changes: &PriceChanges) {
         let periods: Vec<u32> = self.atr_groups.keys().copied().collect();
         for period in periods {
             let Some(atr) = self.atr(period, changes) else {
@@ -363,7 +369,8 @@ impl StopBook {
             let Some(group) = self.atr_groups.get_mut(&period) else {
                 continue;
             };
-            if atr >= group.floor || atr.total_cmp(&group.followed).is_eq() {
+            let moves_none = atr >= group.floor && atr < group.rise;
+            if moves_none || atr.total_cmp(&group.followed).is_eq() {
                 continue;
             }
             let mut members = std::mem::take(&mut group.members);
@@ -372,15 +379,20 @@ impl StopBook {
                 self.atr_groups.remove(&period);
                 continue;
             }
-            let mut floor = atr;
+            let mut next_rise = f64::INFINITY;
             for index in &members {
-                if !self.follow(*index, Some(atr)) {
-                    floor = f64::INFINITY;
+                if self.follow(*index, Some(atr)) {
+                    continue;
+                }
+                let method = self.stops[*index as usize].trail_method;
+                if let Some(TrailMethod::Atr { multiplier, .. }) = method {
+                    next_rise = next_rise.min(rise(multiplier));
                 }
             }
             if let Some(group) = self.atr_groups.get_mut(&period) {
                 group.members = members;
-                group.floor = floor;
+                group.floor = atr;
+                group.rise = next_rise;
                 group.followed = atr;
             }
         }
@@ -524,6 +536,12 @@ impl StopBook {
     }
 }
 
+/// Returns an ATR below which the offset rounds to 0. It is a little less than the exact one, so that
+/// rounding never hides a stop that moves.
+fn rise(multiplier: f64) -> f64 {
+    0.5 / multiplier * (1.0 - 4.0 * f64::EPSILON)
+}
+
 /// Returns how far a trailing stop keeps from its watermark, or `None` where it does not move.
 #[expect(
     clippy::cast_precision_loss,
@@ -552,6 +570,44 @@ fn trail_offset(trail_method: TrailMethod, watermark: Price, atr: Option<f64>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// 0.1 x 1 is 0.1, which rounds to an offset of 0; 0.1 x 5 is 0.5, which rounds to 1.
+    #[test]
+    fn an_offset_that_rounds_to_nothing_is_not_looked_for_until_the_atr_rises() {
+        let (mut book, mut changes) = (StopBook::default(), PriceChanges::default());
+        let trail_method = TrailMethod::Atr {
+            multiplier: 0.1,
+            period: 1,
+        };
+        let new = NewStop {
+            side: Side::Sell,
+            stop_price: Price(50),
+            limit_price: None,
+            quantity: 1,
+            time_in_force: TimeInForce::IOC,
+            trail_method: Some(trail_method),
+        };
+        book.submit(OrderId(1), 1, &new, None, &changes);
+        let mut observe = |book: &mut StopBook, price: i64, change: Option<u64>| {
+            if let Some(change) = change {
+                changes.push(change);
+            }
+            book.observe(Price(price), change, &changes);
+        };
+        observe(&mut book, 100, None);
+        observe(&mut book, 101, Some(1));
+        // Every change is another ATR, and none of them is worth a look.
+        for (price, change) in [(99, 2), (98, 1), (101, 3), (99, 2), (100, 1), (97, 3)] {
+            observe(&mut book, price, Some(change));
+            assert_eq!(book.get(0).stop_price, Price(50));
+            assert!(book.atr_groups[&1].rise < 5.0);
+            assert!(book.atr_groups[&1].followed.total_cmp(&1.0).is_eq());
+        }
+        // 101 - 1: and 92 is through it.
+        observe(&mut book, 92, Some(5));
+        assert_eq!(book.get(0).stop_price, Price(100));
+        assert_eq!(book.get(0).status, StopStatus::Triggered);
+    }
 
     /// Stops 1 (fixed price), 2 (trails by 3) and 3 (by the ATR over 2 changes) are pending with a
     /// watermark of 107, stop 4 was triggered and became order 5. The last changes are 7 and 2.
