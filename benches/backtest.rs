@@ -42,7 +42,7 @@ fn names(symbols: usize) -> Vec<Symbol> {
 }
 
 fn series(bars: usize, symbols: usize) -> PriceSeries {
-    PriceSeries::from_floats(&names(symbols), &random_walk(bars, symbols), 0.01)
+    PriceSeries::from_floats(&names(symbols), random_walk(bars, symbols), 0.01)
         .expect("the walk has prices only")
 }
 
@@ -95,7 +95,8 @@ fn conversions(criterion: &mut Criterion) {
     let prices = random_walk(2_520, 100);
     let symbols = names(100);
     group.bench_function("P13 series of 2,520 x 100 floats", |bencher| {
-        bencher.iter(|| PriceSeries::from_floats(&symbols, black_box(&prices), 0.01));
+        bencher
+            .iter(|| PriceSeries::from_floats(&symbols, black_box(&prices).iter().copied(), 0.01));
     });
 
     let walk = random_walk(1_000_001, 1);
