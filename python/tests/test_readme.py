@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pytest
+if TYPE_CHECKING:
+    import pytest
 
 README = Path(__file__).parents[2] / "README.md"
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
-def test_there_is_an_example() -> None:
-    assert EXAMPLES
-
-
-@pytest.mark.parametrize("source", EXAMPLES)
-def test_the_example_runs(source: str, capsys: pytest.CaptureFixture[str]) -> None:
-    exec(compile(source, str(README), "exec"), {"__name__": "example"})
+def test_the_examples_run_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = EXAMPLES
+    names = {"__name__": "example"}
+    exec(compile(first, str(README), "exec"), names)
     # It prints the book: the 30 shares that did not trade rest at $102.00.
     printed = capsys.readouterr().out
     assert "10200" in printed
     assert "30" in printed
+
+    exec(compile(second, str(README), "exec"), names)
+    # The best Sharpe ratio of the sweep, and the two positions behind it.
+    sharpe, positions = capsys.readouterr().out.split(" ", 1)
+    assert float(sharpe) > 0
+    assert "'AAPL': Position(" in positions
+    assert "'GOOG': Position(" in positions
