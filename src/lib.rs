@@ -35,8 +35,9 @@ pub use exchange::{EventLog, EventLogIter, Exchange};
 pub use multi::{MultiError, MultiExchange};
 pub use order::{Order, OrderStatus, StopOrder, StopStatus, TrailMethod};
 pub use portfolio::{
-    CostModel, Fill, Metrics, MetricsError, Portfolio, PortfolioError, PortfolioSnapshot, Position,
-    compute_metrics,
+    BenchmarkMetrics, CostModel, Drawdown, Fill, Metrics, MetricsError, Portfolio, PortfolioError,
+    PortfolioSnapshot, Position, compute_benchmark_metrics, compute_metrics, drawdown_series,
+    drawdowns, rolling_max_drawdown, rolling_sharpe, rolling_volatility,
 };
 pub use result::{CancelResult, Execution, ModifyResult, Outcome, StopSubmitResult, SubmitResult};
 pub use trade::Trade;

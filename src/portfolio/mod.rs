@@ -29,7 +29,10 @@ pub use error::PortfolioError;
 #[cfg(feature = "persistence")]
 pub(crate) use json::State;
 pub(crate) use metrics::check_rates;
-pub use metrics::{Metrics, MetricsError, compute_metrics};
+pub use metrics::{
+    BenchmarkMetrics, Drawdown, Metrics, MetricsError, compute_benchmark_metrics, compute_metrics,
+    drawdown_series, drawdowns, rolling_max_drawdown, rolling_sharpe, rolling_volatility,
+};
 pub use position::Position;
 pub use rebalance::Fill;
 pub(crate) use rebalance::Plan;

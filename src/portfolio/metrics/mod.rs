@@ -3,12 +3,23 @@
 //! Definitions, with `r` the returns, `n` their number, `P` the periods per year and `rf` the risk
 //! free rate per period. Wealth starts at 1 and is multiplied by `1 + r` each period; it stops at 0.
 //!
-//! The work is O(n) and needs memory for about a tenth of the returns. Sums run in a fixed order,
-//! so the same returns give the same metrics whatever the machine, except `cagr` and `calmar`,
-//! whose power comes from the platform's mathematical library.
+//! The work is O(n). [`compute_metrics`] needs memory for about a tenth of the returns, the rolling
+//! metrics for the summaries of one window. Sums run in a fixed order, so the same returns give the
+//! same metrics whatever the machine, except what is compounded to a year (`cagr`, `calmar`,
+//! `alpha` and the captures): that power comes from the platform's mathematical library.
+
+mod benchmark;
+mod drawdown;
+mod rolling;
+mod wealth;
 
 use std::error::Error;
 use std::fmt;
+
+pub use benchmark::{BenchmarkMetrics, compute_benchmark_metrics};
+pub use drawdown::{Drawdown, drawdown_series, drawdowns};
+pub use rolling::{rolling_max_drawdown, rolling_sharpe, rolling_volatility};
+use wealth::{SCALE_INVERSE, Wealth};
 
 /// Performance of a series of returns, from [`compute_metrics`].
 ///
@@ -118,9 +129,15 @@ impl Metrics {
 
 impl PartialEq for Metrics {
     fn eq(&self, other: &Self) -> bool {
-        let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
-        self.counts() == other.counts() && self.floats().iter().zip(&other.floats()).all(same)
+        self.counts() == other.counts() && all_same(&self.floats(), &other.floats())
     }
+}
+
+/// Returns whether all are equal, NaN being equal to NaN.
+#[expect(clippy::float_cmp, reason = "equal to the bit is what is meant")]
+fn all_same(a: &[f64], b: &[f64]) -> bool {
+    let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
+    a.iter().zip(b).all(same)
 }
 
 /// Why there are no metrics.
@@ -134,6 +151,22 @@ pub enum MetricsError {
         /// The return.
         value: f64,
     },
+    /// A benchmark's return was NaN or infinite.
+    BenchmarkNotFinite {
+        /// Its index, from 0.
+        index: usize,
+        /// The return.
+        value: f64,
+    },
+    /// There were not as many returns as of the benchmark.
+    LengthsDiffer {
+        /// How many returns there were.
+        returns: usize,
+        /// How many of the benchmark.
+        benchmark: usize,
+    },
+    /// A window had no period.
+    InvalidWindow(usize),
     /// The number of periods per year was not positive and finite.
     InvalidPeriodsPerYear(f64),
     /// The risk free rate was NaN or infinite.
@@ -145,6 +178,21 @@ impl fmt::Display for MetricsError {
         match self {
             Self::ReturnNotFinite { index, value } => {
                 write!(f, "a return must be finite, got {value} at index {index}")
+            }
+            Self::BenchmarkNotFinite { index, value } => {
+                write!(
+                    f,
+                    "a return of the benchmark must be finite, got {value} at index {index}"
+                )
+            }
+            Self::LengthsDiffer { returns, benchmark } => {
+                write!(
+                    f,
+                    "returns and benchmark must have the same length, got {returns} and {benchmark}"
+                )
+            }
+            Self::InvalidWindow(window) => {
+                write!(f, "a window must be at least 1, got {window}")
             }
             Self::InvalidPeriodsPerYear(periods) => {
                 write!(
@@ -218,19 +266,18 @@ pub fn compute_metrics(
     let year = periods_per_year.sqrt();
     let mean = (totals.gains + totals.losses) / n;
     let moments = Moments::of(returns, mean, risk_free);
-    let noise = 1e-12 * totals.size_max;
-    let or_zero = |deviation: f64| if deviation < noise { 0.0 } else { deviation };
-    let deviation = or_zero((moments.second / (n - 1.0)).sqrt());
-    let downside = or_zero((moments.downside / n).sqrt());
+    let noise = noise_floor(totals.size_max);
+    let deviation = or_zero((moments.second / (n - 1.0)).sqrt(), noise);
+    let downside = or_zero((moments.downside / n).sqrt(), noise);
     let variance = moments.second / n;
     let excess = mean - risk_free;
     let path = Path::of(returns);
-    let cagr = path.wealth_to(periods_per_year / n) - 1.0;
+    let cagr = path.end.annual_growth(periods_per_year / n);
     let (var_95, cvar_95) = tail(returns);
     let (winning, losing) = (count(totals.winning), count(totals.losing));
 
     Ok(Some(Metrics {
-        total_return: path.wealth() - 1.0,
+        total_return: path.end.value() - 1.0,
         cagr,
         volatility: deviation * year,
         sharpe: ratio(excess, deviation) * year,
@@ -261,6 +308,16 @@ fn ratio(numerator: f64, denominator: f64) -> f64 {
     } else {
         numerator / denominator
     }
+}
+
+/// Returns the bound below which a deviation of returns of this size is rounding.
+fn noise_floor(size_max: f64) -> f64 {
+    1e-12 * size_max
+}
+
+/// Returns a deviation, or 0 where it is no more than noise.
+fn or_zero(deviation: f64, noise: f64) -> f64 {
+    if deviation < noise { 0.0 } else { deviation }
 }
 
 /// Returns a denominator, or NaN where the deviation is zero or there is none.
@@ -388,91 +445,59 @@ impl Moments {
             moments.downside += fold_lanes(downside);
         }
         // Takes out what rounding of the mean left (Chan, Golub and LeVeque 1983, equation 1.7).
-        moments.second = (moments.second - drift * drift / count(returns.len())).max(0.0);
+        let second = moments.second - drift * drift / count(returns.len());
+        // Not `max`, which would make 0 of a sum that overflowed.
+        moments.second = if second < 0.0 { 0.0 } else { second };
         moments
     }
 }
 
 /// Where wealth went.
 struct Path {
-    /// Wealth at the end is `scaled x 2^(512 x exponent)`: the product of many returns need not fit
-    /// in a float, though its growth rate and drawdowns do.
-    scaled: f64,
-    exponent: i32,
+    end: Wealth,
     max_drawdown: f64,
     max_drawdown_periods: usize,
 }
 
-/// 2^512 and its inverse, by which wealth is scaled without rounding.
-const SCALE: f64 = f64::from_bits((1023 + 512) << 52);
-const SCALE_INVERSE: f64 = f64::from_bits((1023 - 512) << 52);
-
 impl Path {
     fn of(returns: &[f64]) -> Self {
-        let (mut wealth, mut exponent) = (1.0_f64, 0);
-        let (mut peak, mut peak_period) = (1.0_f64, 0);
+        let mut wealth = Wealth::START;
+        let mut peak_period = 0;
         let (mut max_drawdown, mut periods_max) = (0.0_f64, 0);
-        // Below this is a new largest drawdown, ruin or a need to scale: seldom, so that the loop
-        // is a multiplication and two comparisons.
-        let mut watch = watch_below(peak, max_drawdown);
+        // Below this is a new largest drawdown or ruin: seldom, so that the loop is a
+        // multiplication and a few comparisons.
+        let mut watch = watch_below(wealth.peak, max_drawdown);
         for (index, &r) in returns.iter().enumerate() {
-            wealth *= 1.0 + r;
-            if wealth >= peak {
+            if wealth.earn(r) {
                 let period = index + 1;
                 let periods = period - peak_period;
                 if periods > 1 {
                     periods_max = periods_max.max(periods);
                 }
-                if wealth > SCALE {
-                    wealth *= SCALE_INVERSE;
-                    exponent += 1;
-                }
-                (peak, peak_period) = (wealth, period);
-                watch = watch_below(peak, max_drawdown);
-            } else if wealth < watch {
-                if wealth <= 0.0 {
-                    wealth = 0.0;
-                    max_drawdown = 1.0;
+                peak_period = period;
+                watch = watch_below(wealth.peak, max_drawdown);
+            } else if wealth.scaled < watch {
+                max_drawdown = max_drawdown.max(wealth.drawdown());
+                if wealth.is_lost() {
                     break;
                 }
-                max_drawdown = max_drawdown.max((peak - wealth) / peak);
-                if wealth < SCALE_INVERSE {
-                    wealth *= SCALE;
-                    exponent -= 1;
-                    peak = (peak * SCALE).min(f64::MAX);
-                }
-                watch = wealth.max(SCALE_INVERSE);
+                watch = wealth.scaled;
             }
         }
         if peak_period < returns.len() {
             periods_max = periods_max.max(returns.len() - peak_period);
         }
         Self {
-            scaled: wealth,
-            exponent,
+            end: wealth,
             max_drawdown,
             max_drawdown_periods: periods_max,
         }
-    }
-
-    fn wealth(&self) -> f64 {
-        let factor = if self.exponent < 0 {
-            SCALE_INVERSE
-        } else {
-            SCALE
-        };
-        // Three factors reach infinity or zero from anywhere.
-        (0..self.exponent.unsigned_abs().min(6)).fold(self.scaled, |wealth, _| wealth * factor)
-    }
-
-    fn wealth_to(&self, power: f64) -> f64 {
-        self.scaled.powf(power) * (512.0 * f64::from(self.exponent) * power).exp2()
     }
 }
 
 /// Returns a bound that every wealth with a larger drawdown from this peak is below.
 fn watch_below(peak: f64, max_drawdown: f64) -> f64 {
-    // The last factor covers the rounding of the others.
+    // The last factor covers the rounding of the others. No wealth but 0 is below the last bound.
     (peak * (1.0 - max_drawdown) * (1.0 + 1e-15)).max(SCALE_INVERSE)
 }
 
