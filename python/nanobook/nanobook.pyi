@@ -40,10 +40,12 @@ from nanobook._types import (
 
 __all__ = [
     "BacktestResult",
+    "BenchmarkMetrics",
     "BookSnapshot",
     "CancelFlag",
     "CancelResult",
     "CostModel",
+    "Drawdown",
     "EqualWeight",
     "Event",
     "Exchange",
@@ -62,9 +64,15 @@ __all__ = [
     "Trade",
     "WeightSchedule",
     "__version__",
+    "compute_benchmark_metrics",
     "compute_metrics",
+    "drawdown_series",
+    "drawdowns",
     "py_compute_metrics",
     "py_sweep_equal_weight",
+    "rolling_max_drawdown",
+    "rolling_sharpe",
+    "rolling_volatility",
     "run_backtest",
     "sweep_equal_weight",
     "warn_if_annual",
@@ -1580,6 +1588,112 @@ class Metrics:
     def __hash__(self) -> int: ...
 
 @final
+class BenchmarkMetrics:
+    """Measures of a series of returns against a benchmark's, from `compute_benchmark_metrics`.
+
+    ``r`` are the returns, ``b`` those of the benchmark, ``n`` how many, ``P`` the periods per year,
+    ``rf`` the risk free rate per period. What is undefined, a denominator of zero too, is NaN.
+    """
+
+    def __new__(
+        cls,
+        alpha: float,
+        beta: float,
+        correlation: float,
+        tracking_error: float,
+        information_ratio: float,
+        up_capture: float,
+        down_capture: float,
+    ) -> Self: ...
+    @property
+    def alpha(self) -> float:
+        """Jensen's alpha, compounded to a year: ``(1 + a) ** P - 1``; -1 where ``a <= -1``.
+
+        ``a = mean(r - rf) - beta * mean(b - rf)``. Jensen, "The Performance of Mutual Funds in the
+        Period 1945-1964", Journal of Finance 23 (2), 1968, equation 8; annualized as in
+        PerformanceAnalytics and empyrical.
+        """
+    @property
+    def beta(self) -> float:
+        """``cov(r, b) / var(b)``: the slope of the regression of which `alpha` is the intercept."""
+    @property
+    def correlation(self) -> float:
+        """``cov(r, b) / (sd(r) * sd(b))``, Pearson's; its square is the regression's R squared."""
+    @property
+    def tracking_error(self) -> float:
+        """``sd(r - b) * sqrt(P)``, ddof 1.
+
+        Bacon, Practical Portfolio Performance Measurement and Attribution, 2nd ed., 2008.
+        """
+    @property
+    def information_ratio(self) -> float:
+        """``mean(r - b) / sd(r - b) * sqrt(P)``, ddof 1.
+
+        Sharpe, "The Sharpe Ratio", Journal of Portfolio Management 21 (1), 1994, equations 4 to 6;
+        Goodwin, "The Information Ratio", Financial Analysts Journal 54 (4), 1998, arithmetic.
+        """
+    @property
+    def up_capture(self) -> float:
+        """Annual growth of ``r`` over that of ``b`` in the ``m`` periods with ``b > 0``.
+
+        Growth is ``prod(1 + x) ** (P / m) - 1``. Morningstar, "Upside/Downside Capture Ratio",
+        geometric; as in empyrical.
+        """
+    @property
+    def down_capture(self) -> float:
+        """The same as `up_capture` in the periods with ``b < 0``."""
+    def to_dict(self) -> dict[str, float]:
+        """Return the fields by name."""
+    def _repr_html_(self) -> str: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Drawdown:
+    """One fall of wealth from a peak and, if it came to that, its recovery; from `drawdowns`.
+
+    Periods are places in the returns, from 0. The fields are the columns of ``table.Drawdowns`` in
+    the R package PerformanceAnalytics.
+    """
+
+    def __new__(
+        cls,
+        start: int,
+        trough: int,
+        end: int | None,
+        depth: float,
+        length: int,
+        to_trough: int,
+        recovery: int | None,
+    ) -> Self: ...
+    @property
+    def start(self) -> int:
+        """The first period below the peak."""
+    @property
+    def trough(self) -> int:
+        """The period of the lowest wealth, the first of several."""
+    @property
+    def end(self) -> int | None:
+        """The period that reached the peak again; ``None`` when none did."""
+    @property
+    def depth(self) -> float:
+        """The fall from the peak to the trough, as a positive fraction of the peak."""
+    @property
+    def length(self) -> int:
+        """Periods from `start` to `end`, or to the last return, both counted."""
+    @property
+    def to_trough(self) -> int:
+        """Periods from `start` to `trough`, both counted."""
+    @property
+    def recovery(self) -> int | None:
+        """Periods after `trough` up to `end`; ``None`` without an end."""
+    def to_dict(self) -> dict[str, float | None]:
+        """Return the fields by name."""
+    def _repr_html_(self) -> str: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
 class Portfolio:
     """Cash, positions, costs paid, equity curve and returns, exact to the smallest currency unit.
 
@@ -2149,6 +2263,215 @@ def compute_metrics(
     >>> metrics = nanobook.compute_metrics([0.5, -0.5, 0.0], periods_per_year=3)
     >>> metrics.total_return, metrics.max_drawdown
     (-0.25, 0.5)
+    """
+
+def compute_benchmark_metrics(
+    returns: _Returns,
+    benchmark: _Returns,
+    periods_per_year: float = 252.0,
+    risk_free: float = 0.0,
+) -> BenchmarkMetrics | None:
+    """Return the metrics of simple returns against a benchmark's, or ``None`` for no returns.
+
+    Parameters
+    ----------
+    returns : iterable of float
+        Simple returns per period: 0.01 is 1 %.
+    benchmark : iterable of float
+        The benchmark's return in each of the same periods.
+    periods_per_year : float, default 252.0
+        How many periods are a year.
+    risk_free : float, default 0.0
+        Per period, like the returns; above 0.01 it warns: an annual rate passed by mistake.
+
+    Raises
+    ------
+    ValidationError
+        If the lengths differ (it names both), a return is not finite (it names its index), or a
+        rate is out of range.
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> benchmark = [0.25, -0.25, 0.5, 0.0]
+    >>> returns = [0.5, -0.5, 1.0, 0.0]
+    >>> metrics = nanobook.compute_benchmark_metrics(returns, benchmark, periods_per_year=1)
+    >>> metrics.alpha, metrics.beta, metrics.down_capture
+    (0.0, 2.0, 2.0)
+    """
+
+def rolling_sharpe(
+    returns: _Returns,
+    window: SupportsIndex,
+    periods_per_year: float = 252.0,
+    risk_free: float = 0.0,
+) -> NDArray[np.float64]:
+    """Return the annualized Sharpe ratio of every window of returns.
+
+    ``mean(r - rf) / sd(r - rf) * sqrt(P)``, ddof 1, of the `window` returns up to each period:
+    Sharpe, "The Sharpe Ratio", Journal of Portfolio Management 21 (1), 1994, equations 4 to 6. The
+    work does not grow with the window, and a huge return leaves no trace once it is out of it.
+
+    Parameters
+    ----------
+    returns : iterable of float
+        Simple returns per period: 0.01 is 1 %.
+    window : int
+        How many returns, at least 1.
+    periods_per_year : float, default 252.0
+        How many periods are a year.
+    risk_free : float, default 0.0
+        Per period, like the returns; above 0.01 it warns: an annual rate passed by mistake.
+
+    Returns
+    -------
+    ndarray of float64
+        One value for each return: NaN for the first ``window - 1`` (for all when the window is
+        longer than the returns), where there is no deviation, and with a window of 1.
+
+    Raises
+    ------
+    ValidationError
+        If the window is 0, a return is not finite (it names its index), or a rate is out of range.
+    MissingPackageError
+        If NumPy is not installed.
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> nanobook.rolling_sharpe([0.25, 0.5, 0.75], 3, periods_per_year=4).tolist()
+    [nan, nan, 4.0]
+    """
+
+def rolling_volatility(
+    returns: _Returns, window: SupportsIndex, periods_per_year: float = 252.0
+) -> NDArray[np.float64]:
+    """Return the annualized volatility of every window of returns.
+
+    ``sd(r) * sqrt(P)``, ddof 1, of the `window` returns up to each period; 0 where the deviation is
+    below ``1e-12 * max(abs(r))`` of the window. The work does not grow with the window, and a huge
+    return leaves no trace once it is out of it.
+
+    Parameters
+    ----------
+    returns : iterable of float
+        Simple returns per period: 0.01 is 1 %.
+    window : int
+        How many returns, at least 1.
+    periods_per_year : float, default 252.0
+        How many periods are a year.
+
+    Returns
+    -------
+    ndarray of float64
+        One value for each return: NaN for the first ``window - 1`` (for all when the window is
+        longer than the returns) and with a window of 1.
+
+    Raises
+    ------
+    ValidationError
+        If the window is 0, a return is not finite (it names its index), or the periods per year are
+        not positive.
+    MissingPackageError
+        If NumPy is not installed.
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> nanobook.rolling_volatility([0.25, 0.5, 0.75], 3, periods_per_year=4).tolist()
+    [nan, nan, 0.5]
+    """
+
+def rolling_max_drawdown(returns: _Returns, window: SupportsIndex) -> NDArray[np.float64]:
+    """Return the largest fall of wealth from a peak inside every window of returns.
+
+    `Metrics.max_drawdown` of the `window` returns up to each period: the wealth before the window
+    is its first peak. The work does not grow with the window.
+
+    Parameters
+    ----------
+    returns : iterable of float
+        Simple returns per period: 0.01 is 1 %.
+    window : int
+        How many returns, at least 1.
+
+    Returns
+    -------
+    ndarray of float64
+        A positive fraction for each return; NaN for the first ``window - 1``, for all when the
+        window is longer than the returns.
+
+    Raises
+    ------
+    ValidationError
+        If the window is 0 or a return is not finite (it names its index).
+    MissingPackageError
+        If NumPy is not installed.
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> nanobook.rolling_max_drawdown([-0.5, -0.5, 1.0, -0.25], 2).tolist()
+    [nan, 0.75, 0.5, 0.25]
+    """
+
+def drawdown_series(returns: _Returns) -> NDArray[np.float64]:
+    """Return the fall of wealth from its peak so far, for each period, as a positive fraction.
+
+    ``1 - wealth / max(wealth so far)`` with ``wealth = prod(1 + r)``; the starting wealth of 1 is a
+    peak, and after a return of -1 or less all is 1. Bacon, Practical Portfolio Performance
+    Measurement and Attribution, 2nd ed., 2008.
+
+    Parameters
+    ----------
+    returns : iterable of float
+        Simple returns per period: 0.01 is 1 %.
+
+    Returns
+    -------
+    ndarray of float64
+        One value for each return; the largest is `Metrics.max_drawdown`.
+
+    Raises
+    ------
+    ValidationError
+        If a return is not finite (it names its index).
+    MissingPackageError
+        If NumPy is not installed.
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> nanobook.drawdown_series([-0.25, 0.0, 1.0, -0.5]).tolist()
+    [0.25, 0.25, 0.0, 0.5]
+    """
+
+def drawdowns(returns: _Returns, top: SupportsIndex | None = None) -> list[Drawdown]:
+    """Return the drawdowns, the deepest first and the earlier of two that are equally deep.
+
+    The table is that of ``table.Drawdowns`` in the R package PerformanceAnalytics (Carl and
+    Peterson); for a frame, ``pandas.DataFrame([d.to_dict() for d in drawdowns(returns)])``.
+
+    Parameters
+    ----------
+    returns : iterable of float
+        Simple returns per period: 0.01 is 1 %.
+    top : int, optional
+        At most so many; all when left out.
+
+    Raises
+    ------
+    ValidationError
+        If a return is not finite (it names its index).
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> worst, second = nanobook.drawdowns([-0.25, 0.0, 1.0, -0.5])
+    >>> worst.start, worst.depth, worst.end
+    (3, 0.5, None)
+    >>> second
+    Drawdown(start=0, trough=0, end=2, depth=0.25, length=3, to_trough=1, recovery=2)
     """
 
 def sweep_equal_weight(

@@ -11,9 +11,11 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyType};
 
 use crate::arguments::{Costs, Fill, PeriodsPerYear, RiskFree};
-use crate::convert::{self, Arg, floats, integers, numpy, to_array};
+use crate::array::{floats, integers, numpy, to_array};
+use crate::convert::{self, Arg};
 use crate::errors::{BindingError, BindingResult, invalid, wrong_type};
-use crate::metrics::{self, PyMetrics, warn_if_annual};
+use crate::fields::Fields;
+use crate::metrics::{PyMetrics, warn_if_annual};
 use crate::portfolio::PyPortfolio;
 use crate::series;
 use crate::strategy::{BuiltIn, PyEqualWeight, PyStrategy, PyWeightSchedule};
@@ -370,7 +372,7 @@ impl PyBacktestResult {
             PyResult::Ok(dict)
         };
         let trades = result.trades.iter().map(trade);
-        let metrics = result.metrics.as_ref();
+        let metrics = self.metrics();
 
         let dict = PyDict::new(py);
         dict.set_item("symbols", &symbols)?;
@@ -381,7 +383,9 @@ impl PyBacktestResult {
         dict.set_item("digest", self.digest())?;
         dict.set_item(
             "metrics",
-            metrics.map(|m| metrics::to_dict(py, m)).transpose()?,
+            metrics
+                .map(|metrics| Fields::to_dict(&metrics, py))
+                .transpose()?,
         )?;
         dict.set_item("equity_curve", result.equity_curve())?;
         dict.set_item("returns", result.returns())?;
@@ -410,10 +414,9 @@ impl PyBacktestResult {
 
     fn __repr__(&self) -> String {
         let result = &self.result;
-        let metrics = result
-            .metrics
-            .as_ref()
-            .map_or_else(|| "None".to_owned(), metrics::shown);
+        let metrics = self
+            .metrics()
+            .map_or_else(|| "None".to_owned(), |metrics| metrics.shown());
         format!(
             "BacktestResult(equity={}, costs={}, trades={}, digest='{}', metrics={metrics})",
             result.equity_curve().last().copied().unwrap_or(0),
@@ -440,10 +443,8 @@ impl PyBacktestResult {
             row("trades", result.trades.len().to_string()),
             row("turnover", format!("{:.6}", result.turnover())),
             row("digest", result.digest().to_string()),
-            result
-                .metrics
-                .as_ref()
-                .map_or_else(String::new, metrics::html_rows),
+            self.metrics()
+                .map_or_else(String::new, |metrics| metrics.html_rows()),
         ];
         format!("<table>{}</table>", rows.concat())
     }

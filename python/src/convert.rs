@@ -14,9 +14,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
-use crate::errors::{
-    BindingError, BindingResult, invalid, missing_numpy, out_of_range, shown, wrong_type,
-};
+use crate::errors::{BindingError, BindingResult, invalid, out_of_range, shown, wrong_type};
 
 /// An argument as Python passed it.
 pub(crate) type Arg<'a, 'py> = &'a Bound<'py, PyAny>;
@@ -439,36 +437,6 @@ pub(crate) fn pair<'py>(item: Arg<'_, 'py>) -> Option<(Bound<'py, PyAny>, Bound<
         Ok(list) => list.to_tuple().extract().ok(),
         Err(_) => item.extract().ok(),
     }
-}
-
-/// Returns the module `numpy`, or the error for what needs it.
-pub(crate) fn numpy(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
-    py.import("numpy").map_err(|error| missing_numpy(py, error))
-}
-
-/// Returns an array of numbers in native byte order, read-only.
-pub(crate) fn to_array<'py, T: Copy, const N: usize>(
-    py: Python<'py>,
-    numbers: &[T],
-    dtype: &str,
-    bytes_of: impl Fn(T) -> [u8; N],
-) -> PyResult<Bound<'py, PyAny>> {
-    let numpy = numpy(py)?;
-    let bytes = PyBytes::new_with(py, numbers.len() * N, |bytes| {
-        for (place, number) in bytes.chunks_exact_mut(N).zip(numbers) {
-            place.copy_from_slice(&bytes_of(*number));
-        }
-        Ok(())
-    })?;
-    numpy.call_method1("frombuffer", (bytes, dtype))
-}
-
-pub(crate) fn floats<'py>(py: Python<'py>, numbers: &[f64]) -> PyResult<Bound<'py, PyAny>> {
-    to_array(py, numbers, "f8", f64::to_ne_bytes)
-}
-
-pub(crate) fn integers<'py>(py: Python<'py>, numbers: &[i64]) -> PyResult<Bound<'py, PyAny>> {
-    to_array(py, numbers, "i8", i64::to_ne_bytes)
 }
 
 /// The enum members that Rust values become, imported once.

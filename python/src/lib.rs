@@ -7,20 +7,25 @@
 )]
 
 mod arguments;
+mod array;
 mod arrow;
 mod backtest;
+mod benchmark;
 mod command;
 mod convert;
 mod cost;
+mod drawdown;
 mod errors;
 mod event;
 mod exchange;
+mod fields;
 mod metrics;
 mod multi;
 mod order;
 mod portfolio;
 mod position;
 mod results;
+mod rolling;
 mod series;
 mod series_input;
 mod snapshot;
@@ -39,7 +44,11 @@ mod nanobook {
     #[pymodule_export]
     use crate::backtest::{PyBacktestResult, run_backtest, sweep_equal_weight};
     #[pymodule_export]
+    use crate::benchmark::{PyBenchmarkMetrics, compute_benchmark_metrics};
+    #[pymodule_export]
     use crate::cost::PyCostModel;
+    #[pymodule_export]
+    use crate::drawdown::{PyDrawdown, drawdown_series, drawdowns};
     #[pymodule_export]
     use crate::event::PyEvent;
     #[pymodule_export]
@@ -56,6 +65,8 @@ mod nanobook {
     use crate::position::{PyFill, PyPosition};
     #[pymodule_export]
     use crate::results::{PyCancelResult, PyModifyResult, PyStopSubmitResult, PySubmitResult};
+    #[pymodule_export]
+    use crate::rolling::{rolling_max_drawdown, rolling_sharpe, rolling_volatility};
     #[pymodule_export]
     use crate::series::PyPriceSeries;
     #[pymodule_export]

@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 use crate::arguments::{PeriodsPerYear, RiskFree};
 use crate::convert::{self, Arg, Reduced};
 use crate::errors::{BindingResult, wrong_type};
+use crate::fields::{Fields, Value};
 
 /// Above this a risk free rate per period is more likely an annual one.
 const RISK_FREE_USUAL_MAX: f64 = 0.01;
@@ -17,103 +18,53 @@ const RISK_FREE_USUAL_MAX: f64 = 0.01;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct PyMetrics(pub(crate) Metrics);
 
-/// A field's value as Python sees it.
-#[derive(Clone, Copy)]
-enum Value {
-    Float(f64),
-    Count(usize),
-}
+impl Fields<18> for PyMetrics {
+    const CLASS: &'static str = "Metrics";
+    const NAMES: [&'static str; 18] = [
+        "total_return",
+        "cagr",
+        "volatility",
+        "sharpe",
+        "sortino",
+        "max_drawdown",
+        "calmar",
+        "num_periods",
+        "winning_periods",
+        "losing_periods",
+        "var_95",
+        "cvar_95",
+        "win_rate",
+        "profit_factor",
+        "payoff_ratio",
+        "skew",
+        "kurtosis",
+        "max_drawdown_periods",
+    ];
 
-impl Value {
-    fn object(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        match self {
-            Self::Float(value) => Ok(value.into_pyobject(py)?.into_any()),
-            Self::Count(count) => Ok(count.into_pyobject(py)?.into_any()),
-        }
+    fn values(&self) -> [Value; 18] {
+        use Value::{Count, Float};
+        let metrics = &self.0;
+        [
+            Float(metrics.total_return),
+            Float(metrics.cagr),
+            Float(metrics.volatility),
+            Float(metrics.sharpe),
+            Float(metrics.sortino),
+            Float(metrics.max_drawdown),
+            Float(metrics.calmar),
+            Count(metrics.num_periods),
+            Count(metrics.winning_periods),
+            Count(metrics.losing_periods),
+            Float(metrics.var_95),
+            Float(metrics.cvar_95),
+            Float(metrics.win_rate),
+            Float(metrics.profit_factor),
+            Float(metrics.payoff_ratio),
+            Float(metrics.skew),
+            Float(metrics.kurtosis),
+            Count(metrics.max_drawdown_periods),
+        ]
     }
-
-    fn shown(self) -> String {
-        match self {
-            Self::Count(count) => count.to_string(),
-            Self::Float(value) if value.is_finite() => format!("{value:?}"),
-            Self::Float(value) if value.is_nan() => "nan".to_owned(),
-            Self::Float(value) => if value > 0.0 { "inf" } else { "-inf" }.to_owned(),
-        }
-    }
-}
-
-/// The names of the fields, in the order of the constructor.
-const NAMES: [&str; 18] = [
-    "total_return",
-    "cagr",
-    "volatility",
-    "sharpe",
-    "sortino",
-    "max_drawdown",
-    "calmar",
-    "num_periods",
-    "winning_periods",
-    "losing_periods",
-    "var_95",
-    "cvar_95",
-    "win_rate",
-    "profit_factor",
-    "payoff_ratio",
-    "skew",
-    "kurtosis",
-    "max_drawdown_periods",
-];
-
-/// Returns the fields' values in the order of `NAMES`.
-fn values(metrics: &Metrics) -> [Value; 18] {
-    use Value::{Count, Float};
-    [
-        Float(metrics.total_return),
-        Float(metrics.cagr),
-        Float(metrics.volatility),
-        Float(metrics.sharpe),
-        Float(metrics.sortino),
-        Float(metrics.max_drawdown),
-        Float(metrics.calmar),
-        Count(metrics.num_periods),
-        Count(metrics.winning_periods),
-        Count(metrics.losing_periods),
-        Float(metrics.var_95),
-        Float(metrics.cvar_95),
-        Float(metrics.win_rate),
-        Float(metrics.profit_factor),
-        Float(metrics.payoff_ratio),
-        Float(metrics.skew),
-        Float(metrics.kurtosis),
-        Count(metrics.max_drawdown_periods),
-    ]
-}
-
-pub(crate) fn shown(metrics: &Metrics) -> String {
-    let fields = NAMES.iter().zip(values(metrics));
-    let fields = fields.map(|(name, value)| format!("{name}={}", value.shown()));
-    format!("Metrics({})", fields.collect::<Vec<_>>().join(", "))
-}
-
-/// Returns the fields by name.
-pub(crate) fn to_dict<'py>(py: Python<'py>, metrics: &Metrics) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    for (name, value) in NAMES.iter().zip(values(metrics)) {
-        dict.set_item(name, value.object(py)?)?;
-    }
-    Ok(dict)
-}
-
-/// Returns the rows of an HTML table of the metrics.
-pub(crate) fn html_rows(metrics: &Metrics) -> String {
-    let rows = NAMES.iter().zip(values(metrics)).map(|(name, value)| {
-        let value = match value {
-            Value::Float(value) => format!("{value:.6}"),
-            Value::Count(count) => count.to_string(),
-        };
-        format!("<tr><th>{name}</th><td>{value}</td></tr>")
-    });
-    rows.collect()
 }
 
 /// Warns about a risk free rate that looks annual.
@@ -329,34 +280,23 @@ impl PyMetrics {
     }
 
     fn __hash__(&self) -> u64 {
-        let bits = values(&self.0).map(|value| match value {
-            // Equal values have equal bits: one zero and one NaN.
-            Value::Float(value) if value.is_nan() => f64::NAN.to_bits(),
-            Value::Float(value) => (value + 0.0).to_bits(),
-            Value::Count(count) => count as u64,
-        });
-        convert::hash_of(&bits)
+        self.hash()
     }
 
     /// Return the fields by name.
     fn to_dict<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
-        to_dict(slf.py(), &slf.get().0)
+        Fields::to_dict(slf.get(), slf.py())
     }
 
     fn __repr__(&self) -> String {
-        shown(&self.0)
+        self.shown()
     }
 
     fn _repr_html_(&self) -> String {
-        format!("<table>{}</table>", html_rows(&self.0))
+        self.html()
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py, Bound<'py, PyTuple>>> {
-        let py = slf.py();
-        let values: PyResult<Vec<_>> = values(&slf.get().0)
-            .into_iter()
-            .map(|value| value.object(py))
-            .collect();
-        Ok((PyType::new::<Self>(py), PyTuple::new(py, values?)?))
+        slf.get().reduce(PyType::new::<Self>(slf.py()))
     }
 }

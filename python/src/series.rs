@@ -10,8 +10,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PySlice, PyString, PyType};
 
+use crate::array::numpy;
 use crate::convert::{self, Arg};
-use crate::errors::{BindingResult, invalid, missing_numpy, shown, wrong_type};
+use crate::errors::{BindingResult, invalid, shown, wrong_type};
 use crate::series_input;
 
 /// Prices of symbols at bars: immutable, and shared by every run that uses it.
@@ -91,9 +92,7 @@ impl PyPriceSeries {
         py: Python<'py>,
         dtype: Option<Arg<'_, 'py>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let numpy = py
-            .import("numpy")
-            .map_err(|error| missing_numpy(py, error))?;
+        let numpy = numpy(py)?;
         let wanted = dtype.map(|dtype| -> PyResult<String> {
             let kind = numpy.call_method1("dtype", (dtype,))?;
             kind.getattr("name")?.extract()

@@ -11,7 +11,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFloat, PyList, PyString, PyTuple, PyType};
 
-use crate::convert::{self, Arg, floats};
+use crate::array::floats;
+use crate::convert::{self, Arg};
 use crate::errors::{BindingResult, OutOfRangeError, invalid, shown, wrong_type};
 use crate::portfolio::PyPortfolio;
 use crate::sweep::{CancelFlag, cancelled};

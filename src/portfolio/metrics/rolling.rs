@@ -17,9 +17,9 @@ use super::{MetricsError, check_finite, check_rates, noise_floor, or_zero, ratio
 /// of 1 has no deviation, one longer than the returns is never full: all is NaN.
 ///
 /// ```
-/// let sharpe = nanobook::rolling_sharpe(&[0.5, 0.25, 0.75, 0.75], 2, 1.0, 0.0)?;
-/// assert!(sharpe[0].is_nan() && sharpe[3].is_nan()); // no window yet; no deviation
-/// assert_eq!(sharpe[2], 2.0_f64.sqrt()); // 0.5 / (0.5 / sqrt(2))
+/// let sharpe = nanobook::rolling_sharpe(&[0.25, 0.5, 0.75], 3, 4.0, 0.0)?;
+/// assert!(sharpe[0].is_nan() && sharpe[1].is_nan());
+/// assert_eq!(sharpe[2], 4.0); // 0.5 / 0.25 x sqrt(4)
 /// # Ok::<(), nanobook::MetricsError>(())
 /// ```
 ///
@@ -52,9 +52,9 @@ pub fn rolling_sharpe(
 /// 1 has no deviation, one longer than the returns is never full: all is NaN.
 ///
 /// ```
-/// let volatility = nanobook::rolling_volatility(&[0.5, 0.25, 0.25], 2, 8.0)?;
-/// assert!(volatility[0].is_nan());
-/// assert_eq!(volatility[1..], [0.5, 0.0]); // 0.25 / sqrt(2) x sqrt(8)
+/// let volatility = nanobook::rolling_volatility(&[0.25, 0.5, 0.75], 3, 4.0)?;
+/// assert!(volatility[0].is_nan() && volatility[1].is_nan());
+/// assert_eq!(volatility[2], 0.5); // 0.25 x sqrt(4)
 /// # Ok::<(), nanobook::MetricsError>(())
 /// ```
 ///
