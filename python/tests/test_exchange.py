@@ -431,7 +431,7 @@ VALID: dict[str, dict[str, Any]] = {
     "modify": {"order_id": 1, "new_price": 100, "new_quantity": 1},
     "reduce": {"order_id": 1, "quantity": 1},
     "get_order": {"order_id": 1},
-    "get_stop_order": {"order_id": 1},
+    "get_stop_order": {"id": 1},
     "queue_position": {"order_id": 1},
     "depth": {"levels": 1},
 }
