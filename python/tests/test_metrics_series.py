@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import copy
+import importlib
 import math
 import pickle
 import subprocess
@@ -17,7 +18,14 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 import nanobook
-from nanobook import BenchmarkMetrics, Drawdown, NanobookError, ValidationError
+from nanobook import (
+    BenchmarkMetrics,
+    Drawdown,
+    NanobookError,
+    ValidationError,
+    rolling_sharpe,
+    rolling_volatility,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -121,6 +129,27 @@ def test_rolling_metrics_of_a_long_series(window: int) -> None:
     found = nanobook.rolling_sharpe(returns, window, 252.0, 0.0001)
     expected = (windows.mean(axis=1) - 0.0001) / deviations * math.sqrt(252)
     np.testing.assert_allclose(found[window - 1 :], expected, rtol=1e-9, atol=1e-9)
+
+
+WALK = np.random.default_rng(5).normal(0.0005, 0.02, 700)
+WINDOWS = [1, 2, 3, 21, 252, 699, 700, 701, 5_000]
+# Pandas has no types of its own.
+PANDAS: Any = importlib.import_module("pandas")
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_rolling_volatility_is_that_of_pandas(window: int) -> None:
+    expected = PANDAS.Series(WALK).rolling(window).std() * math.sqrt(252)
+    found = rolling_volatility(WALK, window)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, equal_nan=True)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_rolling_sharpe_is_that_of_pandas(window: int) -> None:
+    rolling = (PANDAS.Series(WALK) - 0.0001).rolling(window)
+    expected = rolling.mean() / rolling.std() * math.sqrt(52)
+    found = rolling_sharpe(WALK, window, periods_per_year=52.0, risk_free=0.0001)
+    np.testing.assert_allclose(found, expected, rtol=1e-7, equal_nan=True)
 
 
 def test_a_huge_return_leaves_no_trace_in_a_million_later_ones() -> None:
