@@ -1485,7 +1485,8 @@ class Metrics:
     """Measures of a series of simple returns per period, from `compute_metrics`.
 
     ``r`` are the returns, ``n`` how many, ``P`` the periods per year, ``rf`` the risk free rate
-    per period. What is undefined, a denominator of zero too, is NaN.
+    per period. What is undefined, a denominator of zero too, is NaN. Bacon is C. Bacon, "Practical
+    Portfolio Performance Measurement and Attribution", 2nd ed., 2008.
     """
 
     def __new__(
@@ -1511,13 +1512,22 @@ class Metrics:
     ) -> Self: ...
     @property
     def total_return(self) -> float:
-        """``prod(1 + r) - 1``; -1 after a return of -1 or less."""
+        """``prod(1 + r) - 1``; -1 after a return of -1 or less.
+
+        Bacon, "chain linking".
+        """
     @property
     def cagr(self) -> float:
-        """``(1 + total_return) ** (P / n) - 1``: compound annual growth; -1 when all is lost."""
+        """``(1 + total_return) ** (P / n) - 1``: compound annual growth; -1 when all is lost.
+
+        Bacon, "annualised return", geometric.
+        """
     @property
     def volatility(self) -> float:
-        """``sd(r) * sqrt(P)``, ddof 1; NaN for one return."""
+        """``sd(r) * sqrt(P)``, ddof 1; NaN for one return.
+
+        Bacon, "annualised risk", with n - 1 in the denominator.
+        """
     @property
     def sharpe(self) -> float:
         """``mean(r - rf) / sd(r - rf) * sqrt(P)``, ddof 1.
@@ -1533,7 +1543,10 @@ class Metrics:
         """
     @property
     def max_drawdown(self) -> float:
-        """The largest peak-to-trough fall of wealth that starts at 1, as a positive fraction."""
+        """``max(1 - wealth / peak so far)``: the largest fall of wealth, as a positive fraction.
+
+        Wealth starts at 1, which is a peak. Bacon, "maximum drawdown".
+        """
     @property
     def calmar(self) -> float:
         """``cagr / max_drawdown``.
@@ -1551,23 +1564,37 @@ class Metrics:
         """How many are below zero."""
     @property
     def var_95(self) -> float:
-        """The 5th percentile of the returns, as NumPy takes it; a loss is negative."""
+        """The 5th percentile of the returns, as `numpy.percentile` takes it; a loss is negative.
+
+        Definition 7 of Hyndman and Fan, "Sample Quantiles in Statistical Packages", The American
+        Statistician 50 (4), 1996.
+        """
     @property
     def cvar_95(self) -> float:
-        """The mean of the ``floor((n - 1) * 0.05) + 1`` lowest returns."""
+        """The mean of the ``floor((n - 1) * 0.05) + 1`` lowest returns.
+
+        The expected shortfall of Acerbi and Tasche, "On the Coherence of Expected Shortfall",
+        Journal of Banking & Finance 26 (7), 2002, with the tail counted as in empyrical.
+        """
     @property
     def win_rate(self) -> float:
-        """``winning_periods / num_periods``."""
+        """``winning_periods / num_periods``.
+
+        Bacon, "upside frequency" at a threshold of 0.
+        """
     @property
     def profit_factor(self) -> float:
-        """Sum of the gains over the sum of the losses.
+        """``sum(max(r, 0)) / sum(max(-r, 0))``: the sum of the gains over that of the losses.
 
         Bernardo and Ledoit, "Gain, Loss, and Asset Pricing", Journal of Political Economy 108 (1),
         2000.
         """
     @property
     def payoff_ratio(self) -> float:
-        """Mean gain over mean loss, each over its own periods."""
+        """``mean(r[r > 0]) / -mean(r[r < 0])``: the mean gain over the mean loss.
+
+        `payoff_ratio` of QuantStats.
+        """
     @property
     def skew(self) -> float:
         """``m3 / m2 ** 1.5`` with central moments over ``n``.
@@ -1580,7 +1607,11 @@ class Metrics:
         """``m4 / m2 ** 2 - 3``, excess kurtosis; g2 of the same source as `skew`."""
     @property
     def max_drawdown_periods(self) -> int:
-        """The most periods that any drawdown took, from the first below the peak to recovery."""
+        """The most periods that any drawdown took, from the first below the peak to recovery.
+
+        Both ends counted, to the last return where there is no recovery: the largest length in
+        ``table.Drawdowns`` of PerformanceAnalytics.
+        """
     def to_dict(self) -> dict[str, float]:
         """Return the fields by name."""
     def _repr_html_(self) -> str: ...

@@ -32,6 +32,8 @@ use wealth::{SCALE_INVERSE, Wealth};
 #[cfg_attr(feature = "persistence", derive(serde::Serialize, serde::Deserialize))]
 pub struct Metrics {
     /// `prod(1 + r) - 1`; -1 after a return of -1 or less.
+    ///
+    /// Bacon, "chain linking".
     pub total_return: f64,
     /// Compound annual growth rate, `(1 + total_return)^(P / n) - 1`; -1 when all is lost.
     ///
@@ -39,6 +41,8 @@ pub struct Metrics {
     pub cagr: f64,
     /// Annualized standard deviation: `sd(r) x sqrt(P)`, with `n - 1` in the denominator. NaN for
     /// one return.
+    ///
+    /// Bacon, "annualised risk", with `n - 1` in the denominator.
     pub volatility: f64,
     /// `mean(r - rf) / sd(r - rf) x sqrt(P)`, with `n - 1` in the denominator.
     ///
@@ -57,6 +61,8 @@ pub struct Metrics {
     pub max_drawdown: f64,
     /// The most periods that any drawdown took: from the first one below the peak to the one that
     /// reached it again, or to the end, both counted.
+    ///
+    /// The largest length in `table.Drawdowns` of the R package `PerformanceAnalytics`.
     pub max_drawdown_periods: usize,
     /// `cagr / max_drawdown`.
     ///
@@ -73,12 +79,14 @@ pub struct Metrics {
     ///
     /// Bacon, "upside frequency" at a threshold of 0.
     pub win_rate: f64,
-    /// Sum of the gains over the sum of the losses.
+    /// `sum(max(r, 0)) / sum(max(-r, 0))`: the sum of the gains over that of the losses.
     ///
     /// A. E. Bernardo and O. Ledoit, "Gain, Loss, and Asset Pricing", *Journal of Political
     /// Economy* 108 (1), 2000; the Omega ratio at a threshold of 0.
     pub profit_factor: f64,
     /// Mean gain over mean loss, each over its own periods.
+    ///
+    /// `payoff_ratio` of the Python package `QuantStats`.
     pub payoff_ratio: f64,
     /// The 5th percentile of the returns, linear between the two nearest, as `numpy.percentile`.
     ///
@@ -86,6 +94,9 @@ pub struct Metrics {
     /// Statistician* 50 (4), 1996, definition 7. A loss is negative.
     pub var_95: f64,
     /// The mean of the `floor((n - 1) x 0.05) + 1` lowest returns.
+    ///
+    /// The expected shortfall of C. Acerbi and D. Tasche, "On the Coherence of Expected Shortfall",
+    /// *Journal of Banking & Finance* 26 (7), 2002, with the tail counted as in empyrical.
     pub cvar_95: f64,
     /// `m3 / m2^1.5`, with `m` the central moments over `n`.
     ///
