@@ -290,10 +290,9 @@ class Spread(Generic[P, R]):
                 self._take(self._next(), results)
         except BaseException as error:
             # Submitting failed, or Ctrl-C: nothing that was begun goes on.
-            self._cancel_after(-1)
             self._task.stop()
-            if not isinstance(error, Exception):
-                self._end_processes()
+            if isinstance(error, Exception) or not self._end_processes():
+                self._cancel_after(-1)
             raise
         # Without these two the exception would hold the frame that holds it.
         failure, self._error = self._error, None
@@ -342,9 +341,14 @@ class Spread(Generic[P, R]):
         for later in [later for later in self._futures if later > index]:
             self._futures.pop(later).cancel()
 
-    def _end_processes(self) -> None:
-        """End the workers of a process pool: what Python code runs there cannot be stopped else."""
-        if isinstance(self._executor, ProcessPoolExecutor):
-            processes: dict[int, BaseProcess] | None = cast("Any", self._executor)._processes
-            for process in list((processes or {}).values()):
-                process.terminate()
+    def _end_processes(self) -> bool:
+        """End the workers of a process pool, which ends its tasks; other executors have none.
+
+        What Python code runs there cannot be stopped in another way.
+        """
+        if not isinstance(self._executor, ProcessPoolExecutor):
+            return False
+        processes: dict[int, BaseProcess] | None = cast("Any", self._executor)._processes
+        for process in list((processes or {}).values()):
+            process.terminate()
+        return True
