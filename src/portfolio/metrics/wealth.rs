@@ -7,6 +7,10 @@ pub(super) const SCALE_INVERSE: f64 = f64::from_bits((1023 - 512) << 52);
 /// Wealth, which starts at 1 and stops at 0, and its peak so far.
 ///
 /// The product of many returns need not fit in a float, though its growth rate and drawdowns do.
+///
+/// What is seldom goes through copies, not references: the loop over the returns keeps its wealth in
+/// registers.
+#[derive(Clone, Copy)]
 pub(super) struct Wealth {
     /// Wealth is `scaled x 2^(512 x exponent)`; `scaled` is 0 or from 2^-512 to 2^512.
     pub(super) scaled: f64,
@@ -39,17 +43,29 @@ impl Wealth {
                 (self.scaled, self.peak, self.ceiling) = (next, next, next);
                 return true;
             }
-            return self.rise(factor);
+            *self = self.risen(factor);
+            return self.below == 0 && self.scaled >= self.peak;
         }
         self.scaled = next;
         if next < SCALE_INVERSE {
-            self.sink();
+            *self = self.sunk();
         }
         false
     }
 
+    /// Earns a finite return where nobody asks for the peak, which is not kept.
+    #[inline]
+    pub(super) fn compound(&mut self, r: f64) {
+        let next = self.scaled * (1.0 + r);
+        if (SCALE_INVERSE..=SCALE).contains(&next) {
+            self.scaled = next;
+        } else {
+            self.earn(r);
+        }
+    }
+
     #[cold]
-    fn rise(&mut self, factor: f64) -> bool {
+    fn risen(mut self, factor: f64) -> Self {
         if (self.scaled * factor).is_infinite() {
             // Wealth is above 1 then, so that nothing of it is lost.
             self.lift();
@@ -58,20 +74,15 @@ impl Wealth {
         while self.below > 0 && self.scaled >= 1.0 {
             self.lift();
         }
-        if self.below > 0 {
-            self.ceiling = 1.0;
-            return false;
+        // What was infinite is above the peak: it was lifted to 2^512 or more.
+        if self.below == 0 && self.scaled >= self.peak {
+            while self.scaled > SCALE {
+                self.lift();
+            }
+            self.peak = self.scaled;
         }
-        self.ceiling = self.peak;
-        // What was infinite is not below a peak either: it was lifted to above 2^511.
-        if self.scaled < self.peak {
-            return false;
-        }
-        while self.scaled > SCALE {
-            self.lift();
-        }
-        (self.peak, self.ceiling) = (self.scaled, self.scaled);
-        true
+        self.ceiling = if self.below > 0 { 1.0 } else { self.peak };
+        self
     }
 
     fn lift(&mut self) {
@@ -81,7 +92,7 @@ impl Wealth {
     }
 
     #[cold]
-    fn sink(&mut self) {
+    fn sunk(mut self) -> Self {
         if self.scaled <= 0.0 {
             self.scaled = 0.0;
         } else {
@@ -90,6 +101,7 @@ impl Wealth {
             self.below += 1;
             self.ceiling = 1.0;
         }
+        self
     }
 
     /// Returns the fall from the peak as a fraction of it.
