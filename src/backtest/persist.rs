@@ -89,6 +89,11 @@ impl BacktestResult {
     fn from_image(image: ResultImage) -> Result<Self, String> {
         let portfolio = image.portfolio.into_portfolio()?;
         let width = image.symbols.len();
+        let mut sorted = image.symbols.clone();
+        sorted.sort_unstable();
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("a symbol has one column, {} has two", pair[0]));
+        }
         let bars = portfolio.equity_curve().len() - 1;
         if image.weight_rows.len() != bars || image.trade_ends.len() != bars {
             return Err(format!("weights and fills are those of {bars} bars"));
@@ -185,11 +190,18 @@ impl WeightSchedule {
     ///
     /// # Errors
     ///
-    /// [`PersistenceError::Malformed`] for bytes that are damaged or of another version.
+    /// [`PersistenceError::Malformed`] for bytes that are damaged or of another version, or whose
+    /// rows are not whole.
     pub fn from_bytes(data: &[u8]) -> Result<Self, PersistenceError> {
         let image: ScheduleImage = persist::from_frame(SCHEDULE, data)?;
         let symbols = usize::try_from(image.symbols)
             .map_err(|_| PersistenceError::malformed("the symbols fit in memory"))?;
+        let count = image.weights.len();
+        if count.checked_rem(symbols).unwrap_or(count) != 0 {
+            return Err(PersistenceError::malformed(format!(
+                "{count} weights fill rows of {symbols}"
+            )));
+        }
         Ok(Self::new(symbols, image.weights))
     }
 }
