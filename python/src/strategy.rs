@@ -122,6 +122,9 @@ impl PyWeightSchedule {
 /// other.
 fn read_table(table: Arg<'_, '_>) -> PyResult<(usize, Vec<f64>)> {
     let expected = "a table of numbers, bars x symbols";
+    if let Some(filled) = without_mask(table)? {
+        return read_table(&filled);
+    }
     if let Some(buffer) = convert::native_buffer::<f64>(table) {
         let &[_, columns] = buffer.shape() else {
             return Err(invalid(format!(
@@ -137,6 +140,10 @@ fn read_table(table: Arg<'_, '_>) -> PyResult<(usize, Vec<f64>)> {
         if array.getattr_opt("to_numpy")?.is_none() {
             return read_table(&array);
         }
+    }
+    // A table of Arrow is iterated by column.
+    if table.hasattr("__arrow_c_stream__")? {
+        return Err(wrong_type("weights", expected, table));
     }
     let rows = (!table.is_instance_of::<PyString>()).then(|| table.try_iter().ok());
     let Some(rows) = rows.flatten() else {
@@ -163,6 +170,23 @@ fn read_table(table: Arg<'_, '_>) -> PyResult<(usize, Vec<f64>)> {
         }
     }
     Ok((columns.unwrap_or(0), cells))
+}
+
+/// Returns a masked array of NumPy with NaN where it is masked: its buffer shows what is behind the
+/// mask.
+fn without_mask<'py>(array: Arg<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let is_masked = match array.getattr_opt("filled")? {
+        // A frame may have a column of that name.
+        Some(filled) => filled.is_callable() && array.hasattr("mask")?,
+        None => false,
+    };
+    if !is_masked {
+        return Ok(None);
+    }
+    let kind: String = array.getattr("dtype")?.getattr("kind")?.extract()?;
+    let dtype = if "fiu".contains(&kind) { "f8" } else { "O" };
+    let floats = array.call_method1("astype", (dtype,))?;
+    floats.call_method1("filled", (f64::NAN,)).map(Some)
 }
 
 /// A strategy that never enters Python.
@@ -357,6 +381,9 @@ fn with_note(py: Python<'_>, error: PyErr, bar: usize) -> PyErr {
 fn read_array(answer: Arg<'_, '_>) -> PyResult<Option<Vec<f64>>> {
     /// What the `struct` module calls them; not `B`, which is bytes.
     const NUMBERS: &[u8] = b"efdgbhHiIlLqQ";
+    if let Some(filled) = without_mask(answer)? {
+        return read_array(&filled);
+    }
     if let Some(buffer) = convert::native_buffer::<f64>(answer) {
         return match buffer.dimensions() {
             1 => buffer.to_vec(answer.py()).map(Some),
