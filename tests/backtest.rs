@@ -7,6 +7,7 @@
 )]
 
 use std::cell::Cell;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -82,6 +83,7 @@ fn costly(fill: FillTiming) -> BacktestConfig {
     BacktestConfig {
         cost_model: CostModel::new(10, 5, 100),
         periods_per_year: 12.0,
+        risk_free: 0.001,
         fill,
         ..BacktestConfig::new(1_000_000_00)
     }
@@ -170,7 +172,7 @@ fn a_bar_is_strategy_rebalance_record() {
         assert_eq!(result.symbols, series.symbols());
         let bits = |weights: &[f64]| weights.iter().map(|w| w.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&result.weights.to_vec()), bits(&weights));
-        let metrics = compute_metrics(portfolio.returns(), 12.0, 0.0).unwrap();
+        let metrics = compute_metrics(portfolio.returns(), 12.0, 0.001).unwrap();
         assert_eq!(result.metrics, metrics);
         assert_eq!(result.costs(), portfolio.costs());
         result.portfolio.check_invariants().unwrap();
@@ -399,6 +401,29 @@ fn a_schedule_must_fit_its_prices() {
 }
 
 #[test]
+fn schedules_compare_by_value() {
+    let hash = |schedule: &WeightSchedule| {
+        let mut hasher = DefaultHasher::new();
+        schedule.hash(&mut hasher);
+        hasher.finish()
+    };
+    let schedule = |symbols, weights: [f64; 4]| WeightSchedule::new(symbols, weights.to_vec());
+    let (one, other) = (
+        schedule(2, [0.5, f64::NAN, 0.0, 1.0]),
+        schedule(2, [0.5, -f64::NAN, -0.0, 1.0]),
+    );
+    assert_eq!(one, other);
+    assert_eq!(hash(&one), hash(&other));
+    for different in [
+        schedule(4, [0.5, f64::NAN, 0.0, 1.0]),
+        schedule(2, [0.5, f64::NAN, 0.0, -1.0]),
+        schedule(2, [0.5, 0.0, 0.0, 1.0]),
+    ] {
+        assert_ne!(one, different);
+    }
+}
+
+#[test]
 fn trades_are_in_symbol_order_and_columns_in_the_callers() {
     let series = series(&[
         &[("b", 10), ("a", 10), ("c", 10)],
@@ -588,6 +613,14 @@ fn turnover_is_what_was_traded_over_the_mean_equity() {
     assert_eq!(result.turnover(), 2.0);
     let nothing = run_backtest(strategy, &series, &BacktestConfig::new(0)).unwrap();
     assert!(nothing.turnover().is_nan());
+    // Ten sold short; equity 100, 100, -200: the mean is zero.
+    let short = |bar: usize, _: &Prices<'_>, _: &Portfolio| -> Answer {
+        Ok((bar == 0).then(|| vec![(symbol("A"), -1.0)]))
+    };
+    let loss = self::series(&[&[("A", 10)], &[("A", 40)]]);
+    let result = run_backtest(short, &loss, &BacktestConfig::new(100)).unwrap();
+    assert_eq!(result.equity_curve(), [100, 100, -200]);
+    assert!(result.turnover().is_nan());
 }
 
 #[test]
@@ -615,6 +648,24 @@ fn the_digest_follows_the_fills() {
     let (early, late) = (buy_at(0, &up), buy_at(1, &down));
     assert_eq!(early.portfolio, late.portfolio);
     assert_ne!(early.digest(), late.digest());
+    assert_ne!(early.trades, late.trades);
+    // 50 bought, and sold for 2 more each, at other prices.
+    let [cheap, dear] = [(0.5, [10, 12, 5]), (1.0, [20, 22, 5])].map(|(weight, prices)| {
+        let prices = prices.map(|price| Some(Price(price)));
+        let series = PriceSeries::from_prices(&[symbol("A")], prices).unwrap();
+        let schedule = WeightSchedule::new(1, vec![weight, 0.0, 0.0]);
+        run_backtest(schedule, &series, &BacktestConfig::new(1_000)).unwrap()
+    });
+    assert_eq!(traded(&cheap), traded(&dear));
+    assert_eq!(cheap.portfolio, dear.portfolio);
+    assert_ne!(cheap.digest(), dear.digest());
+    // A symbol that never had a price is a column all the same.
+    let [one, other] = ["B", "C"].map(|never| {
+        let symbols = [symbol("A"), symbol(never)];
+        let series = PriceSeries::from_prices(&symbols, [Some(Price(10)), None]).unwrap();
+        run_backtest(EqualWeight::new(), &series, &BacktestConfig::new(100)).unwrap()
+    });
+    assert_ne!(one.digest(), other.digest());
 }
 
 #[test]
@@ -672,4 +723,31 @@ fn a_sweep_names_the_first_parameter_that_fails() {
     )
     .unwrap_err();
     assert_eq!(error.to_string(), "parameter 0: bar 0: interrupted");
+}
+
+#[cfg(feature = "parallel")]
+#[test]
+fn a_parameter_before_one_that_failed_is_still_run() {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(2)
+        .build()
+        .unwrap();
+    let third_failed = AtomicUsize::new(0);
+    let run = |param: &usize| match param {
+        0 => {
+            while third_failed.load(Ordering::Acquire) == 0 {
+                std::thread::yield_now();
+            }
+            // Until the other thread has noted its failure.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            Ok(())
+        }
+        2 => {
+            third_failed.store(1, Ordering::Release);
+            Err(2)
+        }
+        _ => Err(*param),
+    };
+    let error = pool.install(|| sweep(&[0, 1, 2, 3], run)).unwrap_err();
+    assert_eq!((error.index, error.error), (1, 1));
 }

@@ -154,6 +154,9 @@ fn held_symbols_without_a_target_are_closed() {
     rebalance(&mut portfolio, &[("A", 0.5)], &[("A", 10)]).unwrap();
     let fills = rebalance(&mut portfolio, &[], &[("A", 12)]).unwrap();
     assert_eq!(fills, [fill("A", -50, 12, 0)]);
+    // A symbol that had a price only has no position.
+    portfolio.record_return(&prices(&[("B", 1)])).unwrap();
+    assert_eq!(portfolio.position(symbol("B")), None);
     // A closed position stays, with what it made.
     let position = portfolio.position(symbol("A")).unwrap();
     assert_eq!(
@@ -224,7 +227,7 @@ fn a_symbol_twice_is_refused() {
     refuses(&mut p, &PortfolioError::DuplicatePrice(symbol("B")), |p| {
         rebalance(p, &[], &[("B", 10), ("A", 10), ("B", 10)]).map(drop)
     });
-    let twice = prices(&[("new", 10), ("A", 10), ("new", 10)]);
+    let twice = prices(&[("new", 10), ("A", 10), ("other", 10), ("new", 10)]);
     let error = PortfolioError::DuplicatePrice(symbol("new"));
     refuses(&mut p, &error, |p| p.record_return(&twice));
     refuses(&mut p, &error, |p| p.total_equity(&twice).map(drop));
@@ -473,6 +476,34 @@ fn the_digest_tells_every_number_apart() {
     for (i, digest) in digests.iter().enumerate() {
         assert!(!digests[..i].contains(digest));
     }
+    // A last price, a fill, a gain and a period: each is all that differs.
+    let after = |calls: &[(Targets, Quotes)]| {
+        let mut portfolio = Portfolio::new(1_000, CostModel::zero());
+        for (targets, at) in calls {
+            rebalance(&mut portfolio, targets, at).unwrap();
+        }
+        portfolio
+    };
+    let known = after(&[(&[], &[("A", 10), ("B", 10)])]);
+    let dearer = after(&[(&[], &[("A", 10), ("B", 11)])]);
+    let there_and_back = after(&[
+        (&[("A", 0.5)], &[("A", 10), ("B", 10)]),
+        (&[], &[("A", 10)]),
+    ]);
+    assert_ne!(known.state_digest(), dearer.state_digest());
+    assert_ne!(known.state_digest(), there_and_back.state_digest());
+    let [gain_in_a, gain_in_b] = [("A", "B"), ("B", "A")].map(|(up, down)| {
+        let mut portfolio = after(&[(&[("A", 0.5), ("B", 0.5)], &[("A", 10), ("B", 10)])]);
+        for at in [[(up, 12), (down, 8)], [("A", 10), ("B", 10)]] {
+            rebalance(&mut portfolio, &[], &at).unwrap();
+        }
+        portfolio
+    });
+    assert_eq!(gain_in_a.cash(), gain_in_b.cash());
+    assert_ne!(gain_in_a.state_digest(), gain_in_b.state_digest());
+    let mut longer = known.clone();
+    longer.record_return(&[]).unwrap();
+    assert_ne!(longer.state_digest(), known.state_digest());
     // A price that is known changes what can happen.
     let mut portfolio = Portfolio::new(1, CostModel::zero());
     rebalance(&mut portfolio, &[], &[("A", 5)]).unwrap();
