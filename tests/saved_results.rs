@@ -262,11 +262,7 @@ fn forged_contradictions_are_named() {
     // 2^62, as a number and as a zigzag.
     let huge: &[u8] = &[1, 128, 128, 128, 128, 128, 128, 128, 128, 128, 1];
     let cases: [(usize, &[u8], &str); 18] = [
-        (
-            0,
-            &[2, 1, b'A', 1, b'A'],
-            "a symbol has one column, A has two",
-        ),
+        (0, &[2, 1, b'A', 1, b'A'], "2 columns have a symbol each"),
         (0, &[0], "weights are finite rows of 0 symbols"),
         (
             0,

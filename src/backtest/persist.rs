@@ -91,8 +91,9 @@ impl BacktestResult {
         let width = image.symbols.len();
         let mut sorted = image.symbols.clone();
         sorted.sort_unstable();
-        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(format!("a symbol has one column, {} has two", pair[0]));
+        sorted.dedup();
+        if sorted.len() != width {
+            return Err(format!("{width} columns have a symbol each"));
         }
         let bars = portfolio.equity_curve().len() - 1;
         if image.weight_rows.len() != bars || image.trade_ends.len() != bars {
