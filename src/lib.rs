@@ -47,3 +47,8 @@ pub use types::{Digest, OrderId, Price, Quantity, Side, Symbol, TimeInForce, Tim
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;
+
+/// The examples of the guide run as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rust.md")]
+struct GuideDoctests;
