@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -24,7 +25,7 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 WHEELS = TARGET / "nox-wheels"
 
 # Python sources that are linted; paths are relative to ROOT.
-SOURCES = ["noxfile.py", "python"]
+SOURCES = ["docs", "noxfile.py", "python"]
 
 # Feature sets of the core that no test run covers: each has to build.
 FEATURES = [
@@ -85,9 +86,10 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=False)
 def test(session: nox.Session) -> None:
-    """Run every check: Rust tests, the installed wheel under pytest, then `lint` and `stubs`."""
+    """Run every check: Rust tests, the wheel under pytest, then `lint`, `docs` and `stubs`."""
     # Queued first, so that they also run when a test fails.
     session.notify("lint")
+    session.notify("docs")
     session.notify("stubs")
 
     point_at_market_data(session)
@@ -117,6 +119,21 @@ def lint(session: nox.Session) -> None:
     cargo(session, *clippy, "--no-default-features", "--", "-D", "warnings")
     strict = {"RUSTDOCFLAGS": "-D warnings"}
     cargo(session, "doc", "--locked", "--workspace", "--no-deps", "--all-features", env=strict)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site into `site/`, without a network, every warning an error."""
+    tools(session, "docs")
+    # The theme's notice about its own future is no warning about these pages.
+    session.run("mkdocs", "build", "--strict", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+
+    # A page that is read without a network must not ask for anything there. Links may lead out.
+    fetched = re.compile(r"""<(?:script|img|iframe|link(?=[^>]*stylesheet))\b[^>]*["']https?:""")
+    for page in sorted((ROOT / "site").rglob("*.html")):
+        if found := fetched.search(page.read_text("utf-8")):
+            session.error(f"{page.relative_to(ROOT)} fetches from elsewhere: {found[0]}")
+    session.log("read the documentation: site/index.html")
 
 
 @nox.session(reuse_venv=False)
