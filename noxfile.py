@@ -141,8 +141,7 @@ def stubs(session: nox.Session) -> None:
     """Compare the stub with the compiled module, and ask whether every public type is known."""
     install_wheel(session)
     tools(session, "stubs")
-    allowlist = PYTHON / "stubtest-allowlist.txt"
-    allowed = ["--allowlist", str(allowlist)] if allowlist.exists() else []
+    allowed = ["--allowlist", str(PYTHON / "stubtest-allowlist.txt")]
     with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
         session.run("python", "-m", "mypy.stubtest", "nanobook", *allowed)
 
@@ -177,9 +176,7 @@ def stubs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run the benchmarks of both languages; figures are read, never asserted."""
     cargo(session, "bench", "--locked")
-    benches = PYTHON / "benches"
-    if benches.is_dir():
-        install_wheel(session)
-        tools(session, "bench")
-        with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
-            session.run("pytest", "--config-file", str(PYPROJECT), str(benches))
+    install_wheel(session)
+    tools(session, "bench")
+    with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
+        session.run("pytest", "--config-file", str(PYPROJECT), str(PYTHON / "benches"))
