@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
-from nanobook._errors import ValidationError
+from nanobook._errors import ValidationError, shown
 
 __all__ = ["OrderStatus", "Side", "StopStatus", "TimeInForce"]
 
@@ -56,7 +56,7 @@ class _Spelled(StrEnum):
                 if member._folded == folded:
                     return member
         choices = ", ".join(repr(member.value) for member in cls)
-        message = f"{cls.__name__} must be one of {choices}, got {value!r}"
+        message = f"{cls.__name__} must be one of {choices}, got {shown(value)}"
         raise ValidationError(message)
 
 

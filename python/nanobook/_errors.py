@@ -78,3 +78,17 @@ class InvariantError(NanobookError, AssertionError):
     """A broken invariant: a bug in nanobook itself, please report it."""
 
     __module__ = "nanobook"
+
+
+LEN_MAX = 100
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: its repr, cut where it is long."""
+    try:
+        text = repr(value)
+    except Exception:
+        # That of an integer of more than 4,300 digits fails, and maybe one of the caller's.
+        name = type(value).__name__
+        return f"a huge {name}" if isinstance(value, int) else f"a {name} whose repr fails"
+    return text if len(text) <= LEN_MAX else f"{text[:LEN_MAX]}..."

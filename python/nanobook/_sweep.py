@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, TypeVar
 
-from nanobook._errors import ValidationError
+from nanobook._errors import ValidationError, shown
 from nanobook._progress import Progress, naming
 from nanobook.nanobook import (
     CancelFlag,
@@ -29,6 +30,9 @@ __all__ = ["sweep", "sweep_strategy"]
 P = TypeVar("P")
 
 NO_COSTS = CostModel.zero()
+
+# More threads than any machine has processors; more than there are runs are never started.
+WORKERS_MAX = 65_536
 
 
 def sweep(
@@ -107,7 +111,7 @@ def sweep_strategy(
     fill: Literal["close", "next"] = "close",
     *,
     executor: Executor | None = None,
-    max_workers: int | None = None,
+    max_workers: SupportsIndex | None = None,
     progress: bool = False,
 ) -> list[BacktestResult]:
     """Run one backtest for each parameter.
@@ -161,8 +165,9 @@ def sweep_strategy(
     warn_if_annual(risk_free)
     settings = SweepSettings(initial_cash, cost_model, periods_per_year, risk_free, fill)
     series = price_series if isinstance(price_series, PriceSeries) else PriceSeries(price_series)
-    if max_workers is not None and (executor is not None or max_workers < 1):
-        message = f"max_workers must be at least 1, and without an executor, got {max_workers}"
+    workers = _read_workers(max_workers)
+    if workers is not None and executor is not None:
+        message = f"max_workers must be left out with an executor, got {shown(workers)}"
         raise ValidationError(message)
     with Progress(_as_list(params), enabled=progress) as bar:
         if executor is not None:
@@ -172,7 +177,7 @@ def sweep_strategy(
                 return Spread(
                     executor, BacktestTask(make_strategy, settings, shared), bar
                 ).results()
-        return _run_here(make_strategy, settings, series, max_workers, bar)
+        return _run_here(make_strategy, settings, series, workers, bar)
 
 
 for _function in (sweep, sweep_strategy):
@@ -181,9 +186,26 @@ for _function in (sweep, sweep_strategy):
 
 def _as_list(params: Iterable[P]) -> list[P]:
     if isinstance(params, str) or not hasattr(params, "__iter__"):
-        message = f"params must be an iterable of parameters, got {params!r}"
+        message = f"params must be an iterable of parameters, got {shown(params)}"
         raise TypeError(message)
     return list(params)
+
+
+def _read_workers(max_workers: SupportsIndex | None) -> int | None:
+    if max_workers is None:
+        return None
+    try:
+        # A bool of NumPy refuses by itself.
+        workers = None if isinstance(max_workers, bool) else operator.index(max_workers)
+    except TypeError:
+        workers = None
+    if workers is None:
+        message = f"max_workers must be an integer, got {shown(max_workers)}"
+        raise TypeError(message)
+    if not 1 <= workers <= WORKERS_MAX:
+        message = f"max_workers must be 1 to {WORKERS_MAX}, got {shown(workers)}"
+        raise ValidationError(message)
+    return workers
 
 
 def _run_here(
