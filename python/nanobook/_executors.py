@@ -12,6 +12,7 @@ other processes; in its own process a flag does.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pickle
 import tempfile
@@ -19,7 +20,13 @@ import threading
 import time
 import traceback
 from collections import OrderedDict
-from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+)
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar, cast
@@ -236,8 +243,13 @@ class _RemoteSeries:
             raise _MissingPrices from error
 
 
-def _run_there(task: Task[P, R], param: P, home: int) -> tuple[bool, R | None]:
-    """Run a task in a worker. The answer is whether there was a result: else prices are missing."""
+def _run_there(
+    task: Task[P, R], param: P, home: int, number: tuple[bytes, int]
+) -> tuple[bool, R | None]:
+    """Run a task in a worker. The answer is whether there was a result: else prices are missing.
+
+    The number is of this task alone: Dask takes equal calls for one, and remembers how it ended.
+    """
     try:
         return True, task(param)
     except _MissingPrices:
@@ -246,6 +258,18 @@ def _run_there(task: Task[P, R], param: P, home: int) -> tuple[bool, R | None]:
         if os.getpid() != home:
             _check_travels(error)
         raise
+
+
+def _check_leaves(task: object) -> None:
+    """Refuse a task that cannot be pickled, before a parameter is blamed for it."""
+    try:
+        pickle.dumps(task)
+    except Exception as error:
+        message = (
+            "for other processes the function must be one that can be pickled, at the top of a "
+            f"module: {error}"
+        )
+        raise TypeError(message) from error
 
 
 def _check_travels(error: Exception) -> None:
@@ -270,8 +294,12 @@ class Spread(Generic[P, R]):
         if not callable(getattr(executor, "submit", None)):
             message = f"executor must be a concurrent.futures.Executor, got {executor!r}"
             raise TypeError(message)
+        if isinstance(executor, ProcessPoolExecutor):
+            _check_leaves(task)
         self._executor = executor
         self._task = task
+        self._token = os.urandom(16)
+        self._numbers = itertools.count()
         self._bar = bar
         self._with_prices: Task[P, R] | None = None
         self._finished: SimpleQueue[int] = SimpleQueue()
@@ -299,6 +327,9 @@ class Spread(Generic[P, R]):
         if failure is not None:
             self._task.stop()
             try:
+                if isinstance(failure, BrokenExecutor):
+                    failure.add_note("a worker ended while it ran one of the parameters")
+                    raise failure
                 with naming(self._failed, self._bar.params[self._failed]):
                     raise failure
             finally:
@@ -306,7 +337,9 @@ class Spread(Generic[P, R]):
         return [results[index] for index in range(len(self._bar.params))]
 
     def _submit(self, index: int, task: Task[P, R]) -> None:
-        future = self._executor.submit(_run_there, task, self._bar.params[index], os.getpid())
+        number = (self._token, next(self._numbers))
+        param = self._bar.params[index]
+        future = self._executor.submit(_run_there, task, param, os.getpid(), number)
         self._futures[index] = future
         future.add_done_callback(lambda _: self._finished.put(index))
 

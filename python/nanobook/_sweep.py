@@ -59,7 +59,8 @@ def sweep(
         The risk free rate per period; above 0.01 it warns.
     executor : concurrent.futures.Executor, optional
         Where the calls run: threads, processes, or another library's, such as that of a Dask
-        client. Without one they run here, one after the other.
+        client. Without one they run here, one after the other. Ctrl-C ends the workers of a
+        process pool, with all else they do.
     progress : bool, default False
         Whether to show a bar: that of tqdm if it is installed, else a line on standard error.
 
@@ -132,7 +133,7 @@ def sweep_strategy(
         As in `run_backtest`, for every run.
     executor : concurrent.futures.Executor, optional
         Where the backtests run: threads, processes, or another library's, such as that of a Dask
-        client.
+        client. Ctrl-C ends the workers of a process pool, with all else they do.
     max_workers : int, optional
         How many threads run built-in strategies where there is no executor; by default one for
         each processor.

@@ -324,7 +324,8 @@ impl PyBacktestResult {
             array.set_item("price", numbers(|trade| trade.price.0)?)?;
             array.set_item("cost", numbers(|trade| trade.cost)?)?;
             array.call_method1("setflags", (false,))?;
-            Ok(array.unbind())
+            // A view of what cannot be written cannot be made writable.
+            Ok(array.call_method0("view")?.unbind())
         })
     }
 

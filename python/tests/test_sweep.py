@@ -18,7 +18,13 @@ import textwrap
 import threading
 import time
 import traceback
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast
@@ -251,6 +257,17 @@ def test_threads_share_the_series_itself(monkeypatch: pytest.MonkeyPatch) -> Non
         assert len(sweep_strategy(Momentum, [3, 4], SERIES, CASH, executor=executor)) == 2
 
 
+def test_equal_parameters_run_as_often_as_they_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    monkeypatch.setenv(sweep_strategies.LOG, str(log))
+    with dask_executor(1) as executor:
+        sweep(sweep_strategies.told, [0.1] * 6, executor=executor)
+        sweep(sweep_strategies.told, [0.1], executor=executor)
+    assert len(log.read_text().splitlines()) == 7
+
+
 # What fails
 
 
@@ -342,6 +359,21 @@ def test_an_exception_that_cannot_travel_does_not_break_the_pool() -> None:
         assert "5: lost" in str(caught.value)
         assert caught.value.__notes__ == ["raised for parameter 0: 5"]
         assert len(sweep_strategy(Momentum, [3], SERIES, CASH, executor=executor)) == 1
+
+
+def test_what_cannot_be_pickled_is_refused_before_a_parameter_is_blamed() -> None:
+    with ProcessPoolExecutor(1, SPAWN) as executor:
+        with pytest.raises(TypeError, match=r"at the top of a module: .*lambda") as caught:
+            sweep_strategy(lambda _: EqualWeight(), [1], SERIES, CASH, executor=executor)
+        assert not hasattr(caught.value, "__notes__")
+        assert len(sweep_strategy(Momentum, [3], SERIES, CASH, executor=executor)) == 1
+
+
+def test_a_worker_that_ends_blames_no_parameter() -> None:
+    with ProcessPoolExecutor(1, SPAWN) as executor:
+        with pytest.raises(BrokenExecutor) as caught:
+            sweep(sweep_strategies.ending, [1, 2], executor=executor)
+        assert caught.value.__notes__ == ["a worker ended while it ran one of the parameters"]
 
 
 def test_a_built_in_that_fails_names_its_parameter() -> None:

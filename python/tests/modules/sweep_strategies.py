@@ -127,3 +127,12 @@ def alternating(size: float) -> list[float]:
 def returns_of_equal_weight(cash: int) -> list[float]:
     prices = [{"A": 100 + bar % 7, "B": 50 - bar % 3} for bar in range(40)]
     return nanobook.run_backtest(nanobook.EqualWeight(), prices, cash).returns.tolist()
+
+
+def told(size: float) -> list[float]:
+    say("called")
+    return alternating(size)
+
+
+def ending(param: int) -> NoReturn:
+    os._exit(7)
