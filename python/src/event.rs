@@ -18,7 +18,8 @@ pub(crate) struct PyEvent(pub(crate) Event);
 
 /// Reads events from any iterable.
 pub(crate) fn read(events: Arg<'_, '_>) -> PyResult<Vec<Event>> {
-    let mut read = Vec::with_capacity(events.len().unwrap_or(0));
+    // A length is only what the caller's object says: memory is taken for what comes.
+    let mut read = Vec::new();
     for (index, event) in events.try_iter()?.enumerate() {
         let event = event?;
         match event.cast::<PyEvent>() {

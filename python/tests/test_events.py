@@ -194,6 +194,16 @@ def test_replay_refuses_what_no_exchange_accepted() -> None:
         Exchange.replay(other)
 
 
+def test_replay_takes_no_memory_on_the_word_of_a_length() -> None:
+    class Boastful(list[Event]):
+        def __len__(self) -> int:
+            return 2**62
+
+    exchange = Exchange()
+    exchange.submit_limit("buy", 100, 5)
+    assert Exchange.replay(Boastful(exchange.events())) == exchange
+
+
 def test_failed_commands_are_logged_and_refused_ones_are_not() -> None:
     exchange = Exchange()
     exchange.cancel(5)
