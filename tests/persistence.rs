@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_64;
 
 use common::live::{Clears, assert_same, ids, run, streams};
-use common::{Action, Profile, Random, Stream, Through, drive};
+use common::{Action, Profile, Random, Stream, Through, drive, reseal};
 
 /// Both sides go on with the same commands and stay the same.
 fn assert_continue_alike(one: &mut Exchange, other: &mut Exchange, seed: u64) {
@@ -462,16 +462,6 @@ fn a_wrong_line_in_a_sealed_file_is_named() {
         assert_ne!(text, good);
         assert_refused(&path, text.as_bytes(), to);
     }
-}
-
-/// Puts the length and the checksum right after a payload was changed.
-fn reseal(magic_and_version: &[u8], payload: &[u8]) -> Vec<u8> {
-    let mut bytes = magic_and_version.to_vec();
-    bytes.extend((payload.len() as u64).to_le_bytes());
-    bytes.extend(payload);
-    let checksum = xxh3_64(&bytes);
-    bytes.extend(checksum.to_le_bytes());
-    bytes
 }
 
 /// Whoever forges a checksum gets an error or a state that holds together, and never a panic.

@@ -2,11 +2,14 @@
 #![cfg(feature = "persistence")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use nanobook::{
     BacktestConfig, BacktestResult, CostModel, FillTiming, Portfolio, Price, PriceSeries, Prices,
     Symbol, WeightSchedule, run_backtest,
 };
-use xxhash_rust::xxh3::xxh3_64;
+
+use common::reseal;
 
 /// A linear congruential generator, of D. Knuth's MMIX.
 struct Random(u64);
@@ -177,16 +180,6 @@ fn damaged_bytes_are_refused() {
         assert!(error.contains("saved state of this kind"), "{error}");
         assert!(PriceSeries::from_bytes(bytes).is_err());
     }
-}
-
-/// Puts the length and the checksum right after a payload was changed.
-fn reseal(magic_and_version: &[u8], payload: &[u8]) -> Vec<u8> {
-    let mut bytes = magic_and_version.to_vec();
-    bytes.extend((payload.len() as u64).to_le_bytes());
-    bytes.extend(payload);
-    let checksum = xxh3_64(&bytes);
-    bytes.extend(checksum.to_le_bytes());
-    bytes
 }
 
 /// Whoever forges a checksum gets an error, or a result of which everything can be asked.

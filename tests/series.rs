@@ -5,6 +5,8 @@
     reason = "a test fails by panicking where a result is an error"
 )]
 
+mod common;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use nanobook::{
@@ -314,7 +316,7 @@ fn a_float_that_is_a_gap_still_names_its_symbol() {
 #[cfg(feature = "persistence")]
 mod saved {
     use super::*;
-    use xxhash_rust::xxh3::xxh3_64;
+    use crate::common::reseal;
 
     #[test]
     fn bytes_give_the_same_series() {
@@ -368,16 +370,6 @@ mod saved {
         let exchange = nanobook::Exchange::new().to_bytes();
         let error = PriceSeries::from_bytes(&exchange).unwrap_err();
         assert!(error.to_string().contains("saved state of this kind"));
-    }
-
-    /// Puts the length and the checksum right after a payload was changed.
-    fn reseal(magic_and_version: &[u8], payload: &[u8]) -> Vec<u8> {
-        let mut bytes = magic_and_version.to_vec();
-        bytes.extend((payload.len() as u64).to_le_bytes());
-        bytes.extend(payload);
-        let checksum = xxh3_64(&bytes);
-        bytes.extend(checksum.to_le_bytes());
-        bytes
     }
 
     /// Whoever forges a checksum gets an error or a series that holds together.

@@ -30,6 +30,7 @@ def answer(bar: int, prices: dict[str, int], portfolio: Portfolio) -> object:
 
 def full(fill: str = "close") -> BacktestResult:
     """Return a result with gaps, holds, sales, costs and returns of both signs."""
+    # The stub takes the two literals only, and the strategy's answers are of every kind.
     return run_backtest(answer, PRICES, 100_000, CostModel(10, 5, 7), 12.0, 0.001, fill)  # pyright: ignore[reportArgumentType]
 
 

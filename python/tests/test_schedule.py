@@ -143,6 +143,7 @@ def test_a_schedule_keeps_its_own_numbers() -> None:
     with pytest.raises(ValueError, match="read-only"):
         schedule.weights[0, 0] = 9
     with pytest.raises(AttributeError):
+        # The stub says so too: no setter.
         schedule.weights = weights  # pyright: ignore[reportAttributeAccessIssue]
 
 

@@ -768,6 +768,7 @@ def test_copies_are_the_series_itself() -> None:
     assert copy.copy(series) is series
     assert copy.deepcopy([series])[0] is series
     with pytest.raises(AttributeError):
+        # The stub says so too: no setter.
         series.symbols = []  # type: ignore[misc]
     series.symbols.append("C")
     assert series.symbols == NAMES

@@ -1,5 +1,5 @@
-//! What the random tests share: the reference exchange, the generator of command streams, and
-//! what drives the real exchange with them.
+//! What the tests share: the reference exchange, the generator of command streams, what drives the
+//! real exchange with them, and what forges saved states.
 #![allow(
     dead_code,
     unused_imports,
@@ -10,7 +10,9 @@ pub(crate) mod drive;
 pub(crate) mod generator;
 pub(crate) mod live;
 pub(crate) mod reference;
+pub(crate) mod seal;
 
 pub(crate) use drive::{Reply, Through, drive, same_error};
 pub(crate) use generator::{Action, Command, Ids, Profile, Random, Stream};
 pub(crate) use reference::Reference;
+pub(crate) use seal::reseal;
