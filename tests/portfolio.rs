@@ -967,6 +967,38 @@ mod json {
     }
 
     #[test]
+    fn a_forged_last_price_is_refused_as_a_live_one_is() {
+        let text = lived_in().to_json();
+        // A is held, C was closed; a symbol that traded has had a price.
+        for (symbol, price) in [("A", 103), ("C", 10)] {
+            for forged in [0, -1, i64::MIN, i64::MAX] {
+                let (head, state) = text.split_once(r#","portfolio":"#).unwrap();
+                let (before, after) = state
+                    .split_once(&format!(r#""symbol":"{symbol}""#))
+                    .unwrap();
+                let after = after.replacen(
+                    &format!(r#""last_price":{price}"#),
+                    &format!(r#""last_price":{forged}"#),
+                    1,
+                );
+                let state = format!(r#"{before}"symbol":"{symbol}"{after}"#);
+                let state = state.strip_suffix('}').unwrap();
+                let checksum = xxhash_rust::xxh3::xxh3_64(state.as_bytes());
+                let (head, _) = head.split_once(r#","checksum""#).unwrap();
+                let forged_text =
+                    format!(r#"{head},"checksum":"{checksum:016x}","portfolio":{state}}}"#);
+                assert_ne!(forged_text, text);
+                let error = Portfolio::from_json(&forged_text).unwrap_err().to_string();
+                let rule = format!(
+                    "a last price is positive and below {}, got {forged} for {symbol}",
+                    i64::MAX
+                );
+                assert!(error.contains(&rule), "{error}");
+            }
+        }
+    }
+
+    #[test]
     fn files_come_back_and_replace_the_old_one() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("portfolio.json");

@@ -349,8 +349,14 @@ impl Portfolio {
             if !slot.traded && *position != Position::flat(position.symbol) {
                 return broken(format!("a symbol that never traded is flat: {position:?}"));
             }
-            if slot.last_price < NO_PRICE {
-                return broken(format!("a last price is positive: {}", slot.last_price));
+            let never_priced = slot.last_price == NO_PRICE && !slot.traded;
+            if !never_priced && !Price(slot.last_price).is_valid() {
+                return broken(format!(
+                    "a last price is positive and below {}, got {} for {}",
+                    Price::MAX,
+                    slot.last_price,
+                    position.symbol
+                ));
             }
         }
         if i128::from(self.cash) != explained {
