@@ -63,7 +63,7 @@ class MissingFileError(StorageError, FileNotFoundError):
 
 
 class ReadOnlyError(NanobookError, TypeError):
-    """A trade on the read-only portfolio that a strategy gets."""
+    """A trade on the read-only portfolio of a strategy or of a result."""
 
     __module__ = "nanobook"
 

@@ -1808,7 +1808,7 @@ class Portfolio:
         ValidationError
             As `total_equity`.
         ReadOnlyError
-            On the portfolio that a strategy gets.
+            On the portfolio of a strategy or of a result: trade on a copy of it.
         """
     def rebalance_simple(self, targets: _Targets, prices: _Prices) -> list[Fill]:
         """Trade towards target weights at these prices.
@@ -1839,7 +1839,7 @@ class Portfolio:
         OutOfRangeError
             If a result does not fit in 64 bits.
         ReadOnlyError
-            On the portfolio that a strategy gets.
+            On the portfolio of a strategy or of a result: trade on a copy of it.
         """
     def rebalance_lob(self, targets: _Targets, exchanges: MultiExchange) -> list[Fill]:
         """Trade towards target weights in real order books.
@@ -1853,7 +1853,7 @@ class Portfolio:
         ValidationError, OutOfRangeError
             As `rebalance_simple`; neither the portfolio nor a book has changed.
         ReadOnlyError
-            On the portfolio that a strategy gets.
+            On the portfolio of a strategy or of a result: trade on a copy of it.
         """
     def snapshot(self, prices: _Prices) -> PortfolioSnapshot:
         """Return the portfolio's numbers at these prices.
@@ -2100,11 +2100,14 @@ class WeightSchedule:
 
 @final
 class BacktestResult:
-    """What came of a backtest, from `run_backtest`. Arrays are read-only and need NumPy."""
+    """What came of a backtest, from `run_backtest`. Nothing in it can be changed.
+
+    Arrays are read-only and need NumPy.
+    """
 
     @property
     def portfolio(self) -> Portfolio:
-        """The portfolio at the end."""
+        """The portfolio at the end, read-only: ``copy.copy(result.portfolio)`` can be traded on."""
     @property
     def metrics(self) -> Metrics | None:
         """The metrics of the returns, or ``None`` when there are none."""
@@ -2164,6 +2167,7 @@ class BacktestResult:
         """
     def _repr_html_(self) -> str: ...
     def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
     def __copy__(self) -> BacktestResult: ...
     def __deepcopy__(self, memo: object) -> BacktestResult: ...
 

@@ -40,7 +40,7 @@ enum Array {
 
 impl PyBacktestResult {
     pub(crate) fn wrap(py: Python<'_>, result: BacktestResult) -> PyResult<Self> {
-        let portfolio = PyPortfolio::own(Arc::clone(&result.portfolio));
+        let portfolio = PyPortfolio::of_result(Arc::clone(&result.portfolio));
         Ok(Self {
             result: Arc::new(result),
             portfolio: Py::new(py, portfolio)?,
@@ -224,7 +224,7 @@ pub(crate) fn sweep_equal_weight(
 
 #[pymethods]
 impl PyBacktestResult {
-    /// The portfolio at the end.
+    /// The portfolio at the end, read-only: ``copy.copy`` gives one to trade on.
     #[getter]
     fn portfolio(&self, py: Python<'_>) -> Py<PyPortfolio> {
         self.portfolio.clone_ref(py)
@@ -338,8 +338,9 @@ impl PyBacktestResult {
         Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())
     }
 
-    #[classattr]
-    const __hash__: Option<Py<PyAny>> = None;
+    fn __hash__(&self, py: Python<'_>) -> u64 {
+        py.detach(|| self.result.digest().0)
+    }
 
     /// Return the result as bytes, versioned and checksummed; pickling uses it.
     fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
@@ -403,14 +404,14 @@ impl PyBacktestResult {
         Ok((from_bytes, (slf.get().to_bytes(py),)))
     }
 
-    /// Return a result whose portfolio is one of its own.
-    fn __copy__(&self, py: Python<'_>) -> PyResult<Self> {
-        Self::wrap(py, BacktestResult::clone(&self.result))
+    // Nothing can change, so a copy is the result itself.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
     }
 
     #[expect(unused_variables, reason = "the protocol passes it")]
-    fn __deepcopy__(&self, py: Python<'_>, memo: Arg<'_, '_>) -> PyResult<Self> {
-        self.__copy__(py)
+    fn __deepcopy__(slf: Py<Self>, memo: Arg<'_, '_>) -> Py<Self> {
+        slf
     }
 
     fn __repr__(&self) -> String {

@@ -177,11 +177,12 @@ pub(crate) fn portfolio(error: &PortfolioError, bar: Option<usize>) -> PyErr {
     }
 }
 
-/// Returns the error for trading on the view that a strategy gets.
+/// Returns the error for trading on the portfolio of a strategy or of a result.
 #[cold]
 pub(crate) fn read_only() -> PyErr {
     ReadOnlyError::new_err(
-        "a strategy's portfolio is a read-only view: return targets, or trade on a copy of it",
+        "the portfolio of a backtest is read-only: return targets from the strategy, or trade on \
+         copy.copy(portfolio)",
     )
 }
 

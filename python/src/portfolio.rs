@@ -1,4 +1,4 @@
-//! `Portfolio`: one of its own, or the read-only view that a strategy gets.
+//! `Portfolio`: one of its own, or a read-only one: that of a strategy or of a result.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,7 @@ pub(crate) struct PyPortfolio {
     /// `None` only in a view, while its backtest works outside the strategy's call: nothing is
     /// copied for the view, so it has nothing to show then.
     state: Mutex<Option<Arc<Portfolio>>>,
-    is_view: bool,
+    is_read_only: bool,
 }
 
 impl PyPortfolio {
@@ -33,7 +33,15 @@ impl PyPortfolio {
     pub(crate) fn own(portfolio: impl Into<Arc<Portfolio>>) -> Self {
         Self {
             state: Mutex::new(Some(portfolio.into())),
-            is_view: false,
+            is_read_only: false,
+        }
+    }
+
+    /// Wraps the portfolio of a result, which cannot be traded on.
+    pub(crate) fn of_result(portfolio: Arc<Portfolio>) -> Self {
+        Self {
+            state: Mutex::new(Some(portfolio)),
+            is_read_only: true,
         }
     }
 
@@ -41,7 +49,7 @@ impl PyPortfolio {
     pub(crate) fn view() -> Self {
         Self {
             state: Mutex::new(None),
-            is_view: true,
+            is_read_only: true,
         }
     }
 
@@ -66,7 +74,7 @@ impl PyPortfolio {
         py: Python<'_>,
         run: impl FnOnce(&mut Portfolio) -> R,
     ) -> BindingResult<R> {
-        if self.is_view {
+        if self.is_read_only {
             return Err(read_only().into());
         }
         let mut state = lock(py, &self.state);
@@ -251,7 +259,7 @@ impl PyPortfolio {
         exchanges: &Bound<'_, PyMultiExchange>,
     ) -> BindingResult<Vec<PyFill>> {
         let weights = read_targets(targets)?;
-        if self.is_view {
+        if self.is_read_only {
             return Err(read_only().into());
         }
         let multi = exchanges.get();
@@ -366,7 +374,7 @@ impl PyPortfolio {
     #[classattr]
     const __hash__: Option<Py<PyAny>> = None;
 
-    /// Return a portfolio of its own, also from a view.
+    /// Return a portfolio of its own, also from a read-only one.
     fn __copy__(&self, py: Python<'_>) -> BindingResult<Self> {
         Ok(Self::own(self.shared(py)?))
     }

@@ -106,8 +106,6 @@ SAMPLES: dict[str, Sample] = {
         lambda: backtest(1),
         "BacktestResult(equity=995000, costs=0, trades=4, digest=",
         is_code=False,
-        # Its portfolio is the caller's own.
-        change=lambda result: result.portfolio.rebalance_simple({}, ROWS[0]),
         has_html=True,
     ),
     "BookSnapshot": Sample(

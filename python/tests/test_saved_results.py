@@ -8,11 +8,23 @@ import math
 import pickle
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from nanobook import BacktestResult, CostModel, EqualWeight, Portfolio, run_backtest
+from nanobook import (
+    BacktestResult,
+    CostModel,
+    EqualWeight,
+    MultiExchange,
+    Portfolio,
+    ReadOnlyError,
+    run_backtest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PRICES = [
     {"GOOG": 200, "AAPL": 100},
@@ -73,12 +85,10 @@ def test_a_result_survives_pickle(protocol: int) -> None:
         check_same(pickle.loads(pickle.dumps(result, protocol)), result)
 
 
-def test_copies_are_equal_and_share_nothing() -> None:
+def test_copies_are_the_result_itself() -> None:
     for result in results():
         for other in (copy.copy(result), copy.deepcopy(result)):
-            check_same(other, result)
-            other.portfolio.record_return({"GOOG": 100, "AAPL": 100})
-            assert other.portfolio != result.portfolio
+            assert other is result
             assert other == result
 
 
@@ -99,12 +109,30 @@ def test_damaged_bytes_are_refused() -> None:
             BacktestResult.from_bytes(damaged)
 
 
-def test_trading_on_does_not_change_the_result() -> None:
+def test_a_result_s_portfolio_is_read_only_and_a_copy_of_it_trades() -> None:
     result, untouched = full(), full()
-    portfolio = result.portfolio
-    portfolio.rebalance_simple({}, {"AAPL": 95, "GOOG": 210})
-    portfolio.record_return({"AAPL": 80})
-    assert portfolio != untouched.portfolio
+    multi = MultiExchange()
+    multi.submit_limit("AAPL", "buy", 95, 10)
+    calls: list[Callable[[Portfolio], object]] = [
+        lambda portfolio: portfolio.rebalance_simple({}, {"AAPL": 95, "GOOG": 210}),
+        lambda portfolio: portfolio.rebalance_lob({"AAPL": 0.0}, multi),
+        lambda portfolio: portfolio.record_return({"AAPL": 80}),
+    ]
+    restored = pickle.loads(pickle.dumps(result))
+    for call in calls:
+        for one in (result, restored, copy.copy(result)):
+            with pytest.raises(ReadOnlyError, match="read-only: .* copy.copy"):
+                call(one.portfolio)
+        for portfolio in (
+            copy.copy(result.portfolio),
+            copy.deepcopy(result.portfolio),
+            pickle.loads(pickle.dumps(result.portfolio)),
+        ):
+            assert portfolio == result.portfolio
+            call(portfolio)
+            assert portfolio != result.portfolio
+    assert result.portfolio == untouched.portfolio
+    assert result.portfolio.state_digest() == untouched.portfolio.state_digest()
     assert result.digest == untouched.digest
     assert result.costs == untouched.costs
     assert result.equity_curve.tolist() == untouched.equity_curve.tolist()
