@@ -2137,7 +2137,13 @@ class BacktestResult:
         """The return of each bar whose starting equity was positive."""
     @property
     def weights(self) -> NDArray[np.float64]:
-        """The targets given, bars x symbols; a row of NaN where the answer was ``None``."""
+        """The targets given, bars x symbols; a row of NaN where the answer was ``None``.
+
+        Raises
+        ------
+        MemoryError
+            If the table does not fit in memory; a result keeps rows that are the same once.
+        """
     @property
     def trades(self) -> NDArray[np.void]:
         """The fills in the order made, with the fields bar, symbol, quantity, price and cost."""

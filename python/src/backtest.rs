@@ -6,6 +6,7 @@ use nanobook::{
     BacktestConfig, BacktestError, BacktestResult, EqualWeight, PriceSeries, ScheduleError,
     Strategy, Symbol, TradeRecord, run_backtest_until,
 };
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyType};
@@ -58,6 +59,29 @@ impl PyBacktestResult {
         let made = self.arrays[array as usize].get_or_try_init(py, make)?;
         Ok(made.clone_ref(py))
     }
+}
+
+/// Returns the size of a table in bytes, or the error for one that no memory holds.
+fn size_of_table(rows: usize, row: usize) -> PyResult<usize> {
+    let size = rows.checked_mul(row);
+    size.filter(|&size| isize::try_from(size).is_ok())
+        .ok_or_else(|| PyMemoryError::new_err("the weights of all bars do not fit in memory"))
+}
+
+/// Refuses lists of so many floats that there is no memory for them: it would run out halfway.
+fn check_memory(lists: usize, floats: usize) -> PyResult<()> {
+    /// A pointer in a list and the object it points to, on a machine of 64 bits.
+    const CELL: usize = 8 + 24;
+    let size = size_of_table(lists, floats.saturating_mul(CELL))?;
+    let mut room = Vec::<u8>::new();
+    let reserved = room.try_reserve_exact(size);
+    // Memory that nothing uses may else be left out by the compiler.
+    std::hint::black_box(&room);
+    reserved.map_err(|_| {
+        PyMemoryError::new_err(format!(
+            "the weights of {lists} bars x {floats} symbols do not fit in memory"
+        ))
+    })
 }
 
 /// Runs a strategy without the interpreter, and looks for signals now and then.
@@ -286,10 +310,24 @@ impl PyBacktestResult {
     #[getter]
     fn weights(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.array(py, Array::Weights, || {
-            let width = self.result.symbols.len();
-            let bars = self.result.weights.len();
-            let flat = floats(py, &self.result.weights.to_vec())?;
-            Ok(flat.call_method1("reshape", ((bars, width),))?.unbind())
+            let rows = &self.result.weights;
+            let shape = (rows.len(), self.result.symbols.len());
+            let size = size_of_table(shape.0, shape.1 * size_of::<f64>())?;
+            // A run keeps rows that are the same once: the table can be too large for memory.
+            let bytes = PyBytes::new_with(py, size, |bytes| {
+                let mut cells = bytes.chunks_exact_mut(size_of::<f64>());
+                for bar in 0..shape.0 {
+                    let row = rows.row(bar);
+                    for column in 0..shape.1 {
+                        let weight = row.map_or(f64::NAN, |row| row[column]);
+                        let cell = cells.next().expect("there is a cell for each weight");
+                        cell.copy_from_slice(&weight.to_ne_bytes());
+                    }
+                }
+                Ok(())
+            })?;
+            let flat = numpy(py)?.call_method1("frombuffer", (bytes, "f8"))?;
+            Ok(flat.call_method1("reshape", (shape,))?.unbind())
         })
     }
 
@@ -363,7 +401,9 @@ impl PyBacktestResult {
         for position in result.portfolio.positions() {
             positions.set_item(position.symbol.as_str(), position.quantity)?;
         }
-        let weights = (0..result.weights.len()).map(|bar| result.weights.row(bar));
+        let bars = 0..result.weights.len();
+        let weights: Vec<_> = bars.map(|bar| result.weights.row(bar)).collect();
+        check_memory(weights.iter().flatten().count(), symbols.len())?;
         let trade = |trade: TradeRecord| {
             let dict = PyDict::new(py);
             dict.set_item("bar", trade.bar)?;
@@ -391,7 +431,7 @@ impl PyBacktestResult {
         )?;
         dict.set_item("equity_curve", result.equity_curve())?;
         dict.set_item("returns", result.returns())?;
-        dict.set_item("weights", weights.collect::<Vec<_>>())?;
+        dict.set_item("weights", weights)?;
         dict.set_item("trades", trades.collect::<PyResult<Vec<_>>>()?)?;
         Ok(dict)
     }
