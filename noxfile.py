@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import nox
@@ -180,3 +181,45 @@ def bench(session: nox.Session) -> None:
     tools(session, "bench")
     with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
         session.run("pytest", "--config-file", str(PYPROJECT), str(PYTHON / "benches"))
+
+
+@nox.session(venv_backend="none")
+def msrv(session: nox.Session) -> None:
+    """Build and test with the oldest Rust that `rust-version` in Cargo.toml promises."""
+    workspace = tomllib.loads((ROOT / "Cargo.toml").read_text("utf-8"))["workspace"]
+    version = str(workspace["package"]["rust-version"])
+    programs = toolchain(session, version)
+    # First on PATH and named: a cargo runs the rustc that it finds, not the one beside it.
+    env = {
+        "PATH": os.pathsep.join([str(programs), os.environ["PATH"]]),
+        "RUSTC": str(programs / "rustc"),
+        "RUSTDOC": str(programs / "rustdoc"),
+        "CARGO_TARGET_DIR": str(TARGET / "msrv"),
+    }
+    oldest = str(programs / "cargo")
+    for features in (["--no-default-features"], [], ["--all-features"]):
+        session.run(oldest, "test", "--locked", *features, env=env, external=True)
+    everything = ("--workspace", "--all-targets", "--all-features")
+    session.run(oldest, "check", "--locked", *everything, env=env, external=True)
+
+
+def toolchain(session: nox.Session, version: str) -> Path:
+    """Return the folder of the programs of a Rust version; its compiler has been asked."""
+    places: list[Path] = []
+    if named := os.environ.get("NANOBOOK_MSRV_BIN"):
+        places.append(Path(named))
+    else:
+        home = Path(os.environ.get("RUSTUP_HOME", Path.home() / ".rustup"))
+        places += (path / "bin" for path in sorted(home.glob(f"toolchains/{version}*")))
+        places.append(Path("/usr/bin"))
+    for place in places:
+        if rustc := shutil.which("rustc", path=str(place)):
+            found = str(session.run(rustc, "--version", silent=True, external=True))
+            if found.startswith(f"rustc {version}."):
+                session.log(f"{found.strip()} in {place}")
+                return place
+    looked = ", ".join(map(str, places))
+    session.error(
+        f"no rustc {version} in {looked}: `rustup toolchain install {version} --profile minimal`, "
+        "or set NANOBOOK_MSRV_BIN to the folder that has it"
+    )

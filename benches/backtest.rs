@@ -1,6 +1,6 @@
-//! How long do backtests, metrics and series take in the core?
+//! How long do backtests, sweeps, metrics and series take in the core?
 //!
-//! P8, P10 and P13 of the workloads in `benches/README.md` without Python.
+//! P8, P10, P11 and P13 of the workloads in `benches/README.md` without Python.
 #![expect(
     missing_docs,
     reason = "criterion's macros make public functions without docs"
@@ -12,7 +12,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nanobook::{
     BacktestConfig, CostModel, EqualWeight, Portfolio, PriceSeries, Prices, Symbol, WeightSchedule,
-    compute_metrics, run_backtest,
+    compute_metrics, run_backtest, sweep_strategy,
 };
 
 /// Returns a random walk of each symbol in dollars, by xorshift64: the same in every run.
@@ -69,6 +69,19 @@ fn backtests(criterion: &mut Criterion) {
     });
 
     let everything = names(1)[0];
+    let single = series(2_520, 1);
+    // One schedule per parameter: in the market every so many bars.
+    let schedules: Vec<WeightSchedule> = (1..=200)
+        .map(|every| {
+            let weight = |bar| if bar % every == 0 { 1.0 } else { 0.0 };
+            WeightSchedule::new(1, (0..2_520).map(weight).collect::<Vec<_>>())
+        })
+        .collect();
+    group.bench_function("P11 sweep of 200 schedules, 2,520 bars", |bencher| {
+        let make = |schedule: &WeightSchedule| schedule.clone();
+        bencher.iter(|| sweep_strategy(make, &schedules, black_box(&single), &config(), || false));
+    });
+
     for bars in [10_000, 100_000, 1_000_000] {
         let narrow = series(bars, 1);
         group.throughput(Throughput::Elements(bars as u64));
