@@ -339,15 +339,15 @@ def pairs() -> list[tuple[object, object]]:
     """Pairs of equal objects whose comparison takes two locks, or one twice."""
     # Comparing takes long, so that threads wait for both locks at the same time.
     own = Exchange()
-    for number in range(4_000):
+    for number in range(2_000):
         own.submit_limit("buy", 1 + number % 100, 1)
     other = Exchange.from_bytes(own.to_bytes())
     multi = MultiExchange()
     for symbol in ("A", "B"):
-        for number in range(4_000):
+        for number in range(2_000):
             multi.submit_limit(symbol, "buy", 1 + number % 100, 1)
     portfolio = Portfolio(1_000)
-    for _ in range(4_000):
+    for _ in range(2_000):
         portfolio.record_return({})
     return [
         (own, other),
@@ -367,7 +367,7 @@ def test_comparing_copying_and_pickling_both_ways_at_once(index: int) -> None:
 
     def run(number: int) -> None:
         left, right = pair if number % 2 else pair[::-1]
-        for step in range(50):
+        for step in range(25):
             assert left == right
             if step == number:
                 assert copy.copy(left) == pickle.loads(pickle.dumps(right))
@@ -401,7 +401,7 @@ def test_two_portfolios_trade_in_two_sets_of_books() -> None:
     traded = [[0] * THREADS, [0] * THREADS]
 
     def run(number: int) -> None:
-        for step in range(50):
+        for step in range(25):
             # Each pair of a portfolio and books, in every order.
             book = (step + number // 2) % 2
             fills = portfolios[number % 2].rebalance_lob(
