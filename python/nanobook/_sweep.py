@@ -14,6 +14,7 @@ from nanobook.nanobook import (
     PriceSeries,
     SweepSettings,
     WeightSchedule,
+    read_price_series,
     warn_if_annual,
 )
 
@@ -85,6 +86,7 @@ def sweep(
     >>> [metrics.total_return > 0.02 for metrics in nanobook.sweep(returns, [0.01, 0.02])]
     [False, True]
     """
+    _check_callable(run, "run")
     warn_if_annual(risk_free)
     settings = SweepSettings(0, NO_COSTS, periods_per_year, risk_free, "close")
     with Progress(_as_list(params), enabled=progress) as bar:
@@ -163,9 +165,10 @@ def sweep_strategy(
     >>> [result.equity_curve[-1].item() for result in results]
     [9000, 7600]
     """
+    _check_callable(make_strategy, "make_strategy")
     warn_if_annual(risk_free)
     settings = SweepSettings(initial_cash, cost_model, periods_per_year, risk_free, fill)
-    series = price_series if isinstance(price_series, PriceSeries) else PriceSeries(price_series)
+    series = read_price_series(price_series)
     workers = _read_workers(max_workers)
     if workers is not None and executor is not None:
         message = f"max_workers must be left out with an executor, got {shown(workers)}"
@@ -183,6 +186,12 @@ def sweep_strategy(
 
 for _function in (sweep, sweep_strategy):
     _function.__module__ = "nanobook"
+
+
+def _check_callable(function: Callable[..., object], name: str) -> None:
+    if not callable(function):
+        message = f"{name} must be callable, got {shown(function)}"
+        raise TypeError(message)
 
 
 def _as_list(params: Iterable[P]) -> list[P]:

@@ -70,6 +70,7 @@ __all__ = [
     "drawdowns",
     "py_compute_metrics",
     "py_sweep_equal_weight",
+    "read_price_series",
     "rolling_max_drawdown",
     "rolling_sharpe",
     "rolling_volatility",
@@ -86,7 +87,7 @@ _StopStatus: TypeAlias = StopStatus | Literal["pending", "triggered", "cancelled
 _Fixed: TypeAlias = Literal["fixed", "Fixed", "FIXED"]
 _Percentage: TypeAlias = Literal["percentage", "Percentage", "PERCENTAGE"]
 _Atr: TypeAlias = Literal["atr", "Atr", "ATR"]
-_Path: TypeAlias = str | PathLike[str]
+_Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 _CancelError: TypeAlias = Literal["OrderNotFound", "OrderNotActive"]
 _ModifyError: TypeAlias = Literal[
     "OrderNotFound", "OrderNotActive", "InvalidQuantity", "InvalidPrice"
@@ -2215,6 +2216,9 @@ class SweepSettings:
         """
     def metrics(self, returns: _Returns) -> Metrics | None:
         """Return the metrics of returns."""
+
+def read_price_series(price_series: PriceSeriesLike) -> PriceSeries:
+    """Return the prices of a sweep as a series."""
 
 def warn_if_annual(risk_free: float) -> None:
     """Warn at the caller of the caller if a risk free rate per period looks annual."""

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
 
 use nanobook::{
     Digest, FillTiming, OrderId, OrderStatus, Price, Quantity, Side, StopStatus, Symbol,
@@ -116,6 +117,12 @@ pub(crate) fn hundredths(price: Price) -> f64 {
 #[inline]
 pub(crate) fn quantity(value: Arg<'_, '_>, name: &str) -> PyResult<Quantity> {
     const RANGE: (i128, i128) = (1, u64::MAX as i128);
+    integer_of(value, name, RANGE)
+}
+
+/// Reads an amount of money that is not negative.
+pub(crate) fn fee(value: Arg<'_, '_>, name: &str) -> PyResult<i64> {
+    const RANGE: (i128, i128) = (0, i64::MAX as i128);
     integer_of(value, name, RANGE)
 }
 
@@ -381,6 +388,21 @@ pub(crate) fn known_symbol(value: Arg<'_, '_>) -> BindingResult<Symbol> {
         BindingError::Symbol(error) => BindingError::UnknownSymbol(error.0),
         error => error,
     })
+}
+
+/// Reads the path of a file: a `str`, `bytes`, or what has `__fspath__`.
+pub(crate) fn path(value: Arg<'_, '_>) -> PyResult<PathBuf> {
+    let py = value.py();
+    let has_path = value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>();
+    if !has_path && !value.hasattr("__fspath__")? {
+        return Err(wrong_type(
+            "path",
+            "a str, bytes or os.PathLike object",
+            value,
+        ));
+    }
+    let decode = py.import("os")?.getattr("fsdecode")?;
+    decode.call1((value,))?.extract()
 }
 
 /// Bytes of a `bytes`, or a copy of those of another bytes-like object.

@@ -4,7 +4,6 @@
 //! making one can run the garbage collector, and that any code, this exchange's methods too.
 
 use std::cmp::Ordering;
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nanobook::{Event, Exchange, MultiExchange, OrderId, Outcome, ValidationError};
@@ -484,14 +483,16 @@ impl PyExchange {
     }
 
     /// Write the event log to a file, as JSON Lines.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> BindingResult<()> {
+    fn save(&self, py: Python<'_>, path: Arg<'_, '_>) -> BindingResult<()> {
+        let path = convert::path(path)?;
         self.with_detached(py, |exchange| exchange.save(&path))
             .map_err(|error| BindingError::file(error, &path))
     }
 
     /// Return the exchange that `save` wrote to a file.
     #[classmethod]
-    fn load(class: &Bound<'_, PyType>, path: PathBuf) -> BindingResult<Self> {
+    fn load(class: &Bound<'_, PyType>, path: Arg<'_, '_>) -> BindingResult<Self> {
+        let path = convert::path(path)?;
         class
             .py()
             .detach(|| Exchange::load(&path))

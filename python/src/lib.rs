@@ -74,7 +74,7 @@ mod nanobook {
     #[pymodule_export]
     use crate::strategy::{PyEqualWeight, PyWeightSchedule};
     #[pymodule_export]
-    use crate::sweep::{PyCancelFlag, PySettings, warn_caller_if_annual};
+    use crate::sweep::{PyCancelFlag, PySettings, read_price_series, warn_caller_if_annual};
     #[pymodule_export]
     use crate::trade::PyTrade;
 

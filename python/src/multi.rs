@@ -1,6 +1,5 @@
 //! `MultiExchange`: one exchange per symbol.
 
-use std::path::PathBuf;
 use std::sync::Mutex;
 
 use nanobook::{Event, Exchange, MultiError, MultiExchange, OrderId, Outcome, Symbol};
@@ -496,7 +495,8 @@ impl PyMultiExchange {
     }
 
     /// Write the event log of one exchange to a file, as JSON Lines; `Exchange.load` reads it.
-    fn save(&self, symbol: Arg<'_, '_>, path: PathBuf) -> BindingResult<()> {
+    fn save(&self, symbol: Arg<'_, '_>, path: Arg<'_, '_>) -> BindingResult<()> {
+        let path = convert::path(path)?;
         self.book_detached(symbol, |exchange| exchange.save(&path))?
             .map_err(|error| BindingError::file(error, &path))
     }

@@ -1,6 +1,5 @@
 //! `Portfolio`: one of its own, or a read-only one: that of a strategy or of a result.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use nanobook::{Portfolio, PortfolioSnapshot, Price, Symbol};
@@ -256,8 +255,11 @@ impl PyPortfolio {
         &self,
         py: Python<'_>,
         targets: Arg<'_, '_>,
-        exchanges: &Bound<'_, PyMultiExchange>,
+        exchanges: Arg<'_, '_>,
     ) -> BindingResult<Vec<PyFill>> {
+        let Ok(exchanges) = exchanges.cast::<PyMultiExchange>() else {
+            return Err(wrong_type("exchanges", "a MultiExchange", exchanges).into());
+        };
         let weights = read_targets(targets)?;
         if self.is_read_only {
             return Err(read_only().into());
@@ -338,12 +340,17 @@ impl PyPortfolio {
 
     /// Return the portfolio that ``to_json`` wrote.
     #[staticmethod]
-    fn from_json(py: Python<'_>, text: &str) -> BindingResult<Self> {
+    fn from_json(py: Python<'_>, text: Arg<'_, '_>) -> BindingResult<Self> {
+        let Ok(text) = text.cast::<PyString>() else {
+            return Err(wrong_type("text", "a str", text).into());
+        };
+        let text = text.to_str()?;
         Ok(Self::own(py.detach(|| Portfolio::from_json(text))?))
     }
 
     /// Write the portfolio to a JSON file with a checksum, so that a crash leaves no half of one.
-    fn save_json(&self, py: Python<'_>, path: PathBuf) -> BindingResult<()> {
+    fn save_json(&self, py: Python<'_>, path: Arg<'_, '_>) -> BindingResult<()> {
+        let path = convert::path(path)?;
         let portfolio = self.shared(py)?;
         py.detach(|| portfolio.save_json(&path))
             .map_err(|error| BindingError::file(error, &path))
@@ -351,7 +358,8 @@ impl PyPortfolio {
 
     /// Return the portfolio that ``save_json`` wrote.
     #[staticmethod]
-    fn load_json(py: Python<'_>, path: PathBuf) -> BindingResult<Self> {
+    fn load_json(py: Python<'_>, path: Arg<'_, '_>) -> BindingResult<Self> {
+        let path = convert::path(path)?;
         py.detach(|| Portfolio::load_json(&path))
             .map(Self::own)
             .map_err(|error| BindingError::file(error, &path))

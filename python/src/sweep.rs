@@ -16,7 +16,7 @@ use crate::convert::{self, Arg};
 use crate::cost::PyCostModel;
 use crate::errors::{BindingResult, invalid};
 use crate::metrics::{PyMetrics, read_returns, warn_if_annual};
-use crate::series;
+use crate::series::{self, PyPriceSeries};
 use crate::strategy::BuiltIn;
 
 pyo3::import_exception!(concurrent.futures, CancelledError);
@@ -67,6 +67,12 @@ impl PyCancelFlag {
 #[pyo3(name = "warn_if_annual")]
 pub(crate) fn warn_caller_if_annual(py: Python<'_>, risk_free: Arg<'_, '_>) -> PyResult<()> {
     warn_if_annual(py, convert::float(risk_free, "risk_free")?, 2)
+}
+
+/// Return the prices of a sweep as a series.
+#[pyfunction]
+pub(crate) fn read_price_series(price_series: Arg<'_, '_>) -> BindingResult<PyPriceSeries> {
+    series::read(price_series).map(PyPriceSeries::from)
 }
 
 /// What all runs of a sweep share, read and checked once.

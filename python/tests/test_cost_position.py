@@ -292,3 +292,11 @@ def test_a_flip_closes_then_opens_and_pays_once() -> None:
     assert portfolio.position("A") == Position("A", -99, -99 * 110, 1_000)
     assert portfolio.cash == -7 + 199 * 110 - 7
     assert portfolio.costs == 14
+
+
+@pytest.mark.parametrize("fee", [-1, -(2**63), 2**63, -(2**63) - 1])
+def test_a_fee_out_of_range_is_named_with_its_value(fee: int) -> None:
+    with pytest.raises(ValidationError, match=f"^min_trade_fee must .*, got {fee}") as raised:
+        CostModel(0, 0, fee)
+    # No negative fee is offered.
+    assert "-9223372036854775808 to" not in str(raised.value)

@@ -206,12 +206,21 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 
 def test_what_is_no_path() -> None:
-    others: list[Any] = [3, None, b"x", 1.5]
+    others: list[Any] = [3, None, 1.5, [b"x"]]
     for path in others:
-        with pytest.raises(TypeError):
-            Exchange().save(path)
-        with pytest.raises(TypeError):
-            Exchange.load(path)
+        for call in (Exchange().save, Exchange.load):
+            with pytest.raises(TypeError, match=r"path must be a str, bytes or .*, got "):
+                call(path)
+
+
+def test_a_path_may_be_bytes(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path / "exchange.jsonl")
+    multi = MultiExchange()
+    multi.submit_limit("AAPL", "buy", 10, 1)
+    multi.save("AAPL", path)
+    assert Exchange.load(path) == multi.exchange("AAPL")
+    Exchange().save(path)
+    assert Exchange.load(path) == Exchange()
 
 
 def test_a_path_with_a_null_byte(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import copy
 import itertools
 import json
 import math
+import os
 import pickle
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from nanobook import (
     CostModel,
+    Exchange,
     Fill,
     MultiExchange,
     NanobookError,
@@ -975,3 +977,25 @@ def test_from_json_refuses_changed_text() -> None:
         Portfolio.from_json(text.replace("10000", "10001", 1))
     with pytest.raises(PersistenceError):
         Portfolio.from_json("")
+
+
+def test_what_is_no_exchange_text_or_path_is_named(tmp_path: Path) -> None:
+    portfolio = Portfolio(1)
+    value: Any
+    for value in (None, {"AAPL": Exchange()}, Exchange()):
+        with pytest.raises(TypeError, match="exchanges must be a MultiExchange, got "):
+            portfolio.rebalance_lob({"AAPL": 1.0}, value)
+    text: Any
+    for text in (None, portfolio.to_json().encode()):
+        with pytest.raises(TypeError, match="text must be a str, got "):
+            Portfolio.from_json(text)
+    wrong: Any
+    for wrong in (None, 3):
+        for call in (portfolio.save_json, Portfolio.load_json):
+            with pytest.raises(
+                TypeError, match=r"path must be a str, bytes or os\.PathLike object"
+            ):
+                call(wrong)
+    path = os.fsencode(tmp_path / "portfolio.json")
+    portfolio.save_json(path)
+    assert Portfolio.load_json(path) == portfolio

@@ -685,3 +685,19 @@ def test_a_sweep_of_200_look_backs_on_real_prices_is_the_same_everywhere() -> No
 def test_the_functions_are_nanobook_s_own() -> None:
     assert sweep.__module__ == sweep_strategy.__module__ == "nanobook"
     assert pickle.loads(pickle.dumps(nanobook.sweep_strategy)) is sweep_strategy
+
+
+@pytest.mark.parametrize("executor", [None, ThreadPoolExecutor(1)])
+def test_what_a_sweep_is_not_given_right_is_named(executor: ThreadPoolExecutor | None) -> None:
+    wrong: Any
+    for wrong in (None, 3, EqualWeight()):
+        with pytest.raises(TypeError, match="make_strategy must be callable, got "):
+            sweep_strategy(wrong, [], SERIES, 1_000, executor=executor)
+        with pytest.raises(TypeError, match="run must be callable, got "):
+            sweep(wrong, [], executor=executor)
+    for wrong, message in [
+        (3, "price_series must be rows of prices .*, got 3"),
+        ([3], r"price_series\[0\] must be rows of prices"),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            sweep_strategy(schedule, [1], wrong, 1_000, executor=executor)

@@ -110,7 +110,7 @@ impl fmt::Display for PortfolioError {
                 f,
                 "{what}: {left} {operator} {right} does not fit in 64 bits"
             ),
-            Self::NegativeFee(fee) => write!(f, "a minimum fee must not be negative, got {fee}"),
+            Self::NegativeFee(fee) => write!(f, "min_trade_fee must not be negative, got {fee}"),
         }
     }
 }
