@@ -28,6 +28,7 @@ from typing_extensions import Buffer
 from nanobook._enums import OrderStatus, Side, StopStatus, TimeInForce
 from nanobook._types import (
     Frame,
+    Money,
     MoneyRows,
     PortfolioSnapshot,
     PriceSeriesLike,
@@ -1929,12 +1930,13 @@ class PriceSeries:
     Parameters
     ----------
     data : rows, array, frame or Arrow table
-        For each bar a dict, or pairs of symbol and price; or a two-dimensional NumPy array, bars x
-        symbols; or a frame of pandas or polars, or any table with ``__arrow_c_stream__`` or
-        ``__arrow_c_array__``, whose columns are symbols. An index is not looked at.
+        For each bar a dict, or pairs of symbol and price; or a two-dimensional NumPy array, or rows
+        of prices with `symbols`, bars x symbols; or a frame of pandas or polars, or any table with
+        ``__arrow_c_stream__`` or ``__arrow_c_array__``, whose columns are symbols. An index is not
+        looked at.
     symbols : iterable of str, optional
-        Of an array: the symbols of its columns. Of a frame or table: the columns to take, in this
-        order; all are taken without it. Rows name their own.
+        Of an array or rows of prices: the symbols of its columns. Of a frame or table: the columns
+        to take, in this order; all are taken without it. Dicts and pairs name their own.
     tick_size : float, optional
         What one tick is worth in the units of the data; required where prices are floats. Each
         price is divided by it and rounded to the nearest tick, halves up. Integers beside floats
@@ -1988,6 +1990,17 @@ class PriceSeries:
     @overload
     def __new__(
         cls, data: Frame, symbols: Iterable[str] | None = None, tick_size: float | None = None
+    ) -> Self: ...
+    @overload
+    def __new__(
+        cls,
+        data: Iterable[Iterable[int | None]],
+        symbols: Iterable[str],
+        tick_size: None = None,
+    ) -> Self: ...
+    @overload
+    def __new__(
+        cls, data: Iterable[Iterable[Money]], symbols: Iterable[str], tick_size: float
     ) -> Self: ...
     @overload
     def __new__(cls, data: MoneyRows, symbols: None = None, *, tick_size: float) -> Self: ...

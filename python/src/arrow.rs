@@ -12,52 +12,76 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, StructArray};
 use arrow_schema::ffi::FFI_ArrowSchema;
-use arrow_schema::{DataType, Fields};
+use arrow_schema::{DataType, Field, Fields};
 use nanobook::{PriceColumn, Symbol};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyStopIteration, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyTuple};
+use pyo3::types::PyCapsule;
 
 use crate::convert::Arg;
-use crate::errors::{BindingResult, invalid, out_of_range};
+use crate::errors::{BindingResult, invalid, out_of_range, wrong_type};
 use crate::series_input::{self, SymbolColumn};
 
-/// Returns the columns of a table, or `None` for what has no Arrow form of a table.
+/// Returns the columns of a table of `content`, or `None` for what has no Arrow form of a table.
 pub(crate) fn read(
     data: Arg<'_, '_>,
     symbols: Option<&[Symbol]>,
+    content: &str,
 ) -> BindingResult<Option<Vec<SymbolColumn>>> {
     let py = data.py();
-    let (schema, batches) = if data.hasattr("__arrow_c_stream__")? {
+    let (schema, batches) = if is_reader(data)? {
+        let schema = data.getattr("schema")?.call_method0("__arrow_c_schema__")?;
+        let schema = take(&schema, "what __arrow_c_schema__() returns")?;
+        (schema, Batches::Reader(data.clone().unbind()))
+    } else if data.hasattr("__arrow_c_stream__")? {
         let capsule = data.call_method0("__arrow_c_stream__")?;
-        let mut stream = Stream(take(capsule.cast::<PyCapsule>().map_err(PyErr::from)?)?);
+        let mut stream = Stream(take(&capsule, "what __arrow_c_stream__() returns")?);
         // Detached, because a producer's threads may need the interpreter.
         let schema = py.detach(|| stream.schema()).map_err(failed)?;
         (schema, Batches::Stream(stream))
     } else if data.hasattr("__arrow_c_array__")? {
-        let pair = data.call_method0("__arrow_c_array__")?;
-        let (schema, array) = pair
-            .cast::<PyTuple>()
-            .map_err(PyErr::from)?
-            .extract::<(Bound<'_, PyCapsule>, Bound<'_, PyCapsule>)>()?;
-        (take(&schema)?, Batches::One(take(&array)?))
+        let (schema, array) = take_array(data)?;
+        (schema, Batches::One(array))
     } else {
         return Ok(None);
     };
-    let Ok(DataType::Struct(fields)) = DataType::try_from(&schema) else {
+    if schema.format() != "+s" {
         return Ok(None);
-    };
-    let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+    }
+    let fields = schema.children().map(read_field).collect::<PyResult<_>>()?;
+    let names: Vec<&str> = names_of(&fields).collect();
     let places = series_input::select(&names, symbols)?;
     for &(place, _) in &places {
         let data_type = fields[place].data_type();
         if empty_column(data_type).is_none() {
             let name = fields[place].name();
-            return Err(series_input::wrong_column(name, data_type).into());
+            return Err(series_input::wrong_column(name, data_type, content).into());
         }
     }
     let columns = py.detach(|| read_batches(batches, &fields, &places))?;
     Ok(Some(columns))
+}
+
+/// Returns whether it is a reader of pyarrow. Its batches are asked for one by one: what they are
+/// made from may raise, and only so arrives what it raised.
+fn is_reader(data: Arg<'_, '_>) -> PyResult<bool> {
+    Ok(data.hasattr("read_next_batch")? && data.hasattr("schema")?)
+}
+
+/// Reads a column's name and type. It must be known even where the column is not wanted.
+fn read_field(schema: &FFI_ArrowSchema) -> PyResult<Field> {
+    Field::try_from(schema).map_err(|_| {
+        PyTypeError::new_err(format!(
+            "column '{}' must have a type that other libraries read, and has the Arrow format '{}': \
+             drop it or cast it",
+            schema.name().unwrap_or(""),
+            schema.format()
+        ))
+    })
+}
+
+fn names_of(fields: &Fields) -> impl Iterator<Item = &str> {
+    fields.iter().map(|field| field.name().as_str())
 }
 
 /// A struct of the C data interface, and what a capsule with one is called.
@@ -131,10 +155,29 @@ impl Raw for FFI_ArrowSchema {
     }
 }
 
-/// Takes the struct out of a capsule.
+/// Takes the schema and the array that an object has.
+fn take_array(data: Arg<'_, '_>) -> PyResult<(FFI_ArrowSchema, FFI_ArrowArray)> {
+    let pair = data.call_method0("__arrow_c_array__")?;
+    let Ok((schema, array)) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>() else {
+        let name = "what __arrow_c_array__() returns";
+        return Err(wrong_type(name, "a pair of capsules", &pair));
+    };
+    let taken = take(&schema, "what __arrow_c_array__() returns first")?;
+    Ok((
+        taken,
+        take(&array, "what __arrow_c_array__() returns second")?,
+    ))
+}
+
+/// Takes the struct out of a capsule that a method returned.
 #[expect(unsafe_code, reason = "the C data interface is made of raw pointers")]
-fn take<T: Raw>(capsule: &Bound<'_, PyCapsule>) -> PyResult<T> {
-    let pointer = capsule.pointer_checked(Some(T::NAME))?;
+fn take<T: Raw>(returned: Arg<'_, '_>, name: &str) -> PyResult<T> {
+    let capsule = returned.cast::<PyCapsule>().ok();
+    let pointer = capsule.and_then(|capsule| capsule.pointer_checked(Some(T::NAME)).ok());
+    let Some(pointer) = pointer else {
+        let expected = format!("a capsule named '{}'", T::NAME.to_string_lossy());
+        return Err(wrong_type(name, &expected, returned));
+    };
     // SAFETY: the capsule's name says what the pointer, which is not null, points to, and the
     // interface that it is valid as long as the capsule lives. No Python code runs before the struct
     // is moved out; it is marked released then, so that the capsule's destructor leaves it alone and
@@ -197,18 +240,29 @@ impl Stream {
 /// Where record batches come from.
 enum Batches {
     Stream(Stream),
+    Reader(Py<PyAny>),
     One(FFI_ArrowArray),
     Ended,
 }
 
 impl Batches {
-    fn next(&mut self) -> Result<Option<FFI_ArrowArray>, String> {
+    fn next(&mut self) -> PyResult<Option<FFI_ArrowArray>> {
         match std::mem::replace(self, Self::Ended) {
             Self::Stream(mut stream) => {
-                let array = stream.next()?;
+                let array = stream.next().map_err(failed)?;
                 *self = Self::Stream(stream);
                 Ok(array)
             }
+            Self::Reader(reader) => Python::attach(|py| {
+                let batch = match reader.bind(py).call_method0("read_next_batch") {
+                    Ok(batch) => batch,
+                    Err(error) if error.is_instance_of::<PyStopIteration>(py) => return Ok(None),
+                    Err(error) => return Err(error),
+                };
+                let (_, array) = take_array(&batch)?;
+                *self = Self::Reader(reader);
+                Ok(Some(array))
+            }),
             Self::One(array) => Ok(Some(array)),
             Self::Ended => Ok(None),
         }
@@ -254,7 +308,7 @@ fn read_batches(
             (symbol, column.expect("the types were looked at"))
         })
         .collect();
-    while let Some(array) = batches.next().map_err(failed)? {
+    while let Some(array) = batches.next()? {
         let batch = import(array, fields)?;
         for ((symbol, column), &(place, _)) in columns.iter_mut().zip(places) {
             append(column, *symbol, batch.column(place).as_ref())?;

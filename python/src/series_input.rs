@@ -9,11 +9,11 @@ use nanobook::{Price, PriceColumn, PriceSeries, PriceSeriesBuilder, SeriesError,
 use pyo3::buffer::{Element, PyBuffer};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PySlice, PyString, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PySlice, PyString, PyTuple, PyType};
 
 use crate::arrow;
 use crate::convert::{self, Arg};
-use crate::errors::{BindingResult, invalid, out_of_range, wrong_type};
+use crate::errors::{BindingResult, invalid, out_of_range, shown, wrong_type};
 
 /// A column that has its symbol.
 pub(crate) type SymbolColumn = (Symbol, PriceColumn);
@@ -29,15 +29,18 @@ pub(crate) fn read(
     tick_size: Option<f64>,
 ) -> BindingResult<PriceSeries> {
     let is_list = data.is_instance_of::<PyList>() || data.is_instance_of::<PyTuple>();
+    if data.is_instance_of::<PyType>() {
+        return Err(wrong_type(name, EXPECTED, data).into());
+    }
     if !is_list {
-        let is_frame = data.hasattr("iloc")? && data.hasattr("columns")?;
-        let columns = if is_frame {
+        let columns = if is_pandas(data)? {
             let symbols = symbols.map(read_symbols).transpose()?;
             Some(pandas_columns(data, symbols.as_deref())?)
-        } else if data.hasattr("__arrow_c_stream__")? || data.hasattr("__arrow_c_array__")? {
+        } else if is_arrow(data)? {
             let symbols = symbols.map(read_symbols).transpose()?;
-            arrow::read(data, symbols.as_deref())?
+            arrow::read(data, symbols.as_deref(), "prices")?
         } else {
+            refuse_lazy(data, name)?;
             None
         };
         if let Some(columns) = columns {
@@ -50,15 +53,36 @@ pub(crate) fn read(
             return Ok(series);
         }
     }
-    if let Some(symbols) = symbols {
-        let expected = "left out: rows of prices name their symbols";
-        return Err(wrong_type("symbols", expected, symbols).into());
+    match symbols {
+        Some(symbols) => from_unnamed_rows(data, name, symbols, tick_size),
+        None => from_rows(data, name, tick_size),
     }
-    from_rows(data, name, tick_size)
+}
+
+/// Returns whether it is a frame of pandas.
+pub(crate) fn is_pandas(data: Arg<'_, '_>) -> PyResult<bool> {
+    Ok(data.hasattr("iloc")? && data.hasattr("columns")?)
+}
+
+/// Returns whether it has an Arrow form.
+fn is_arrow(data: Arg<'_, '_>) -> PyResult<bool> {
+    Ok(data.hasattr("__arrow_c_stream__")? || data.hasattr("__arrow_c_array__")?)
+}
+
+/// Refuses a frame of polars that is not computed yet.
+pub(crate) fn refuse_lazy(data: Arg<'_, '_>, name: &str) -> PyResult<()> {
+    if data.hasattr("collect")? && data.hasattr("lazy")? {
+        let class = data.get_type();
+        return Err(PyTypeError::new_err(format!(
+            "{name} must be a frame that has its values, got a {}: collect it first",
+            class.name()?
+        )));
+    }
+    Ok(())
 }
 
 /// Reads names of columns.
-fn read_symbols(symbols: Arg<'_, '_>) -> BindingResult<Vec<Symbol>> {
+pub(crate) fn read_symbols(symbols: Arg<'_, '_>) -> BindingResult<Vec<Symbol>> {
     let names = symbols.try_iter().ok();
     let Some(names) = names.filter(|_| !symbols.is_instance_of::<PyString>()) else {
         return Err(wrong_type("symbols", "an iterable of str", symbols).into());
@@ -97,10 +121,10 @@ pub(crate) fn select(
 
 /// Returns the error for a column that has no prices.
 #[cold]
-pub(crate) fn wrong_column(name: &str, kind: impl Display) -> PyErr {
+pub(crate) fn wrong_column(name: &str, kind: impl Display, content: &str) -> PyErr {
     PyTypeError::new_err(format!(
-        "column '{name}' must have prices, integers or floats, and has {kind}: drop it, or name the \
-         columns of prices in symbols"
+        "column '{name}' must have {content}, integers or floats, and has {kind}: drop it, or name \
+         the columns of {content} in symbols"
     ))
 }
 
@@ -285,16 +309,18 @@ fn signed(prices: Vec<u64>, place: impl Fn(usize) -> (Symbol, usize)) -> PyResul
 
 // Frames of pandas, which give their columns as NumPy arrays.
 
-fn pandas_columns(
-    frame: Arg<'_, '_>,
+/// Returns the names of a frame's columns.
+pub(crate) fn pandas_names<'py>(frame: Arg<'_, 'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    frame.getattr("columns")?.try_iter()?.collect()
+}
+
+/// Returns the place of each column of a frame that is wanted, with its symbol, as [`select`] does.
+pub(crate) fn select_pandas(
+    names: &[Bound<'_, PyAny>],
     symbols: Option<&[Symbol]>,
-) -> BindingResult<Vec<SymbolColumn>> {
-    let mut names = Vec::new();
-    for name in frame.getattr("columns")?.try_iter()? {
-        names.push(name?);
-    }
+) -> BindingResult<Vec<(usize, Symbol)>> {
     let mut texts = Vec::with_capacity(names.len());
-    for name in &names {
+    for name in names {
         let text = name.cast::<PyString>().ok();
         texts.push(match text.and_then(|text| text.to_str().ok()) {
             Some(text) => text,
@@ -303,8 +329,15 @@ fn pandas_columns(
             None => return Err(wrong_type("a column's name", "a str", name).into()),
         });
     }
+    select(&texts, symbols)
+}
+
+fn pandas_columns(
+    frame: Arg<'_, '_>,
+    symbols: Option<&[Symbol]>,
+) -> BindingResult<Vec<SymbolColumn>> {
     let mut columns = Vec::new();
-    for (place, symbol) in select(&texts, symbols)? {
+    for (place, symbol) in select_pandas(&pandas_names(frame)?, symbols)? {
         let column = frame
             .getattr("iloc")?
             .get_item((PySlice::full(frame.py()), place))?;
@@ -359,9 +392,9 @@ fn pandas_column(column: Arg<'_, '_>, symbol: Symbol) -> BindingResult<PriceColu
                 let cells = column.call_method0("tolist")?;
                 return Ok(object_column(&cells, symbol)?);
             }
-            Err(wrong_column(symbol.as_str(), name).into())
+            Err(wrong_column(symbol.as_str(), name, "prices").into())
         }
-        _ => Err(wrong_column(symbol.as_str(), dtype).into()),
+        _ => Err(wrong_column(symbol.as_str(), dtype, "prices").into()),
     }
 }
 
@@ -386,6 +419,11 @@ fn vec_of<T: Element>(array: Arg<'_, '_>, dtype: &str) -> PyResult<Vec<T>> {
 }
 
 // Rows and other objects.
+
+/// Returns whether it is what pandas has for a missing value.
+pub(crate) fn is_na(value: Arg<'_, '_>) -> PyResult<bool> {
+    Ok(value.get_type().name()? == "NAType")
+}
 
 /// A price as it was given.
 enum Cell {
@@ -414,11 +452,11 @@ impl Cell {
     #[cold]
     fn read_unusual(value: Arg<'_, '_>) -> PyResult<Self> {
         let py = value.py();
-        let class = value.get_type();
-        let class = class.name()?;
-        if class == "NAType" {
+        if is_na(value)? {
             return Ok(Self::Gap);
         }
+        let class = value.get_type();
+        let class = class.name()?;
         // A bool of NumPy converts to a float.
         if class != "bool" && class != "bool_" {
             match convert::integer(value, "price") {
@@ -448,11 +486,18 @@ impl Cell {
 fn object_column(cells: Arg<'_, '_>, symbol: Symbol) -> PyResult<PriceColumn> {
     let mut prices = Vec::new();
     for (bar, cell) in cells.try_iter()?.enumerate() {
-        let cell = cell?;
-        prices.push(Cell::read(&cell).map_err(|error| with_place(cell.py(), error, bar, symbol))?);
+        prices.push(read_cell(&cell?, bar, symbol)?);
     }
+    Ok(column_of(prices))
+}
+
+fn read_cell(value: Arg<'_, '_>, bar: usize, symbol: Symbol) -> PyResult<Cell> {
+    Cell::read(value).map_err(|error| with_place(value.py(), error, bar, symbol))
+}
+
+fn column_of(prices: Vec<Cell>) -> PriceColumn {
     let has_floats = prices.iter().any(|cell| matches!(cell, Cell::Float(_)));
-    Ok(if has_floats {
+    if has_floats {
         PriceColumn::Floats(
             prices
                 .into_iter()
@@ -473,7 +518,7 @@ fn object_column(cells: Arg<'_, '_>, symbol: Symbol) -> PyResult<PriceColumn> {
                 })
                 .collect(),
         )
-    })
+    }
 }
 
 /// Returns an integer price in units of money.
@@ -579,12 +624,62 @@ fn from_rows(data: Arg<'_, '_>, name: &str, tick_size: Option<f64>) -> BindingRe
     Ok(read.finish()?)
 }
 
+/// Reads one row of prices for each bar, in the order of the symbols.
+fn from_unnamed_rows(
+    data: Arg<'_, '_>,
+    name: &str,
+    symbols: Arg<'_, '_>,
+    tick_size: Option<f64>,
+) -> BindingResult<PriceSeries> {
+    let is_text = data.is_instance_of::<PyString>() || data.is_instance_of::<PyDict>();
+    let Some(rows) = data.try_iter().ok().filter(|_| !is_text) else {
+        return Err(wrong_type(name, EXPECTED, data).into());
+    };
+    let named = || {
+        let expected = "left out: rows of prices name their symbols";
+        Err(wrong_type("symbols", expected, symbols).into())
+    };
+    let names = read_symbols(symbols)?;
+    let mut columns: Vec<Vec<Cell>> = names.iter().map(|_| Vec::new()).collect();
+    for (bar, row) in rows.enumerate() {
+        let row = row?;
+        let is_dict = row.is_instance_of::<PyDict>();
+        let cells = (!row.is_instance_of::<PyString>()).then(|| row.try_iter().ok());
+        let Some(cells) = cells.flatten() else {
+            let name = format!("{name}[{bar}]");
+            return Err(wrong_type(&name, "a row of prices", &row).into());
+        };
+        let cells: Vec<_> = cells.collect::<PyResult<_>>()?;
+        if is_dict || cells.iter().any(|cell| convert::pair(cell).is_some()) {
+            return named();
+        }
+        if cells.len() != names.len() {
+            return Err(invalid(format!(
+                "{name}[{bar}] must have a price for each of the {} symbols, got {}",
+                names.len(),
+                cells.len()
+            ))
+            .into());
+        }
+        for ((column, cell), &symbol) in columns.iter_mut().zip(&cells).zip(&names) {
+            column.push(read_cell(cell, bar, symbol)?);
+        }
+    }
+    let columns: Vec<_> = names
+        .into_iter()
+        .zip(columns.into_iter().map(column_of))
+        .collect();
+    Ok(PriceSeries::from_columns(&columns, tick_size)?)
+}
+
 /// Says what would make a float a price.
 #[cold]
 fn without_tick_size(price: Arg<'_, '_>, error: PyErr) -> PyErr {
-    if price.is_instance_of::<PyFloat>() {
-        let expected = "an integer where no tick_size is given";
-        wrong_type("price", expected, price)
+    if price.is_instance_of::<PyFloat>() || matches!(Cell::read(price), Ok(Cell::Float(_))) {
+        let shown = shown(price);
+        invalid(format!(
+            "tick_size is required where prices are floats, got {shown}"
+        ))
     } else {
         error
     }

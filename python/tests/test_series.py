@@ -30,6 +30,7 @@ from nanobook import (
     Portfolio,
     PriceSeries,
     ValidationError,
+    WeightSchedule,
     run_backtest,
 )
 
@@ -174,7 +175,7 @@ def test_integers_beside_floats_are_money() -> None:
         ([{"A": 1}, {"A": -5}], None, ValidationError, "got -5 for A at bar 1"),
         ([{"A": 1}, {"A": 2**63 - 1}], None, ValidationError, "A at bar 1"),
         ([{"A": 1}, {"A": 2**63}], None, OutOfRangeError, "A at bar 1"),
-        ([{"A": 1}, {"A": 1.5}], None, TypeError, "no tick_size is given, got 1.5 .A at bar 1"),
+        ([{"A": 1}, {"A": 1.5}], None, ValidationError, "tick_size is .*, got 1.5 .A at bar 1"),
         ([{"A": 1}, {"A": None}], None, TypeError, "A at bar 1"),
         ([{"A": True}], None, TypeError, "got True .A at bar 0"),
         ([[("A", 1), ("A", 2)]], None, ValidationError, "A has two at bar 0"),
@@ -227,9 +228,46 @@ def test_what_reading_raises_arrives_unchanged() -> None:
             Series([{"A": Wrong()}], tick_size=tick_size)
 
 
+def test_rows_without_names_are_a_table_with_symbols() -> None:
+    expected = PriceSeries(FULL, NAMES)
+    lists: list[list[int]] = FULL.tolist()
+    rows: list[Any] = [lists, list(FULL), tuple(tuple(row) for row in lists), iter(FULL)]
+    for table in rows:
+        check_same(Series(table, NAMES), expected)
+    check_same(Series(MONEY, NAMES, 0.01), PriceSeries(ROWS))
+    # Integers beside a float are in its unit; a column of none but integers too.
+    check_same(Series([[1, 2.5]], NAMES, 0.5), PriceSeries([{"B": 2, "A": 5}]))
+    check_same(Series(INTEGERS, NAMES), PriceSeries(ROWS))
+    assert Series([], NAMES).symbols == NAMES
+    wrong: list[tuple[Any, float | None, type[Exception], str]] = [
+        ([[1, 2], [3]], None, ValidationError, r"data\[1\] must have a price .* 2 symbols, got 1"),
+        ([[1, 2], 3], None, TypeError, r"data\[1\] must be a row of prices, got 3"),
+        (["ab"], None, TypeError, r"data\[0\] must be a row of prices, got 'ab'"),
+        ([[1, "x"]], None, TypeError, r"price must be .*, got 'x' \(A at bar 0\)"),
+        ([[1, 0]], None, ValidationError, "got 0 for A at bar 0"),
+        ([[1, 2.5]], None, ValidationError, "tick_size is required"),
+        ([[1, 2]], 0.5, ValidationError, "tick_size"),
+        ("ab", None, TypeError, "data must be rows of prices .*, got 'ab'"),
+        (5, None, TypeError, "data must be rows of prices .*, got 5"),
+    ]
+    for table, tick_size, error, message in wrong:
+        with pytest.raises(error, match=message):
+            Series(table, NAMES, tick_size)
+
+
+@pytest.mark.parametrize("price", [1.5, math.nan, np.float32(1.5), np.float64(1.5), Decimal("1.5")])
+def test_floats_in_rows_need_a_tick_size_as_those_in_columns_do(price: object) -> None:
+    for row in ({"A": price}, [("A", price)]):
+        with pytest.raises(ValidationError, match=r"tick_size is required .* \(A at bar 0\)"):
+            Series([row])
+    with pytest.raises(ValidationError, match="tick_size is required"):
+        Series(np.array([[price]]).astype(float), ["A"])
+
+
 def test_rows_name_their_symbols_themselves() -> None:
-    with pytest.raises(TypeError, match="symbols must be left out"):
-        Series(ROWS, NAMES)
+    for rows in (ROWS, [list(row.items()) for row in ROWS]):
+        with pytest.raises(TypeError, match="symbols must be left out"):
+            Series(rows, NAMES)
     with pytest.raises(ValidationError, match="leave out"):
         Series(PriceSeries(ROWS), NAMES)
     with pytest.raises(ValidationError, match="leave out"):
@@ -568,9 +606,10 @@ def test_a_stream_that_fails_says_why() -> None:
         yield from table.to_batches()
         raise OSError("the disk is gone")
 
-    reader = pa.RecordBatchReader.from_batches(table.schema, batches())
+    # Behind the capsule there is only text.
+    stream = Capsules(pa.RecordBatchReader.from_batches(table.schema, batches()))
     with pytest.raises(NanobookError, match="the disk is gone"):
-        PriceSeries(reader)
+        Series(stream)
 
 
 def holder(name: str, value: object) -> Frame:
@@ -586,17 +625,21 @@ def test_capsules_that_are_wrong_are_refused() -> None:
     table = arrow(INTEGERS, "int64")
     schema = table.schema.__arrow_c_schema__()
     pair = table.to_batches()[0].__arrow_c_array__()
-    values: list[tuple[str, object]] = [
-        ("__arrow_c_stream__", None),
-        ("__arrow_c_stream__", schema),
-        ("__arrow_c_array__", schema),
-        ("__arrow_c_array__", (schema, schema)),
-        ("__arrow_c_array__", pair[::-1]),
-        ("__arrow_c_array__", pair[:1]),
+    stream, of_pair = "a capsule named 'arrow_array_stream'", "a pair of capsules"
+    values: list[tuple[str, object, str]] = [
+        ("__arrow_c_stream__", None, f"returns must be {stream}, got None"),
+        ("__arrow_c_stream__", schema, f"returns must be {stream}, got <capsule object"),
+        ("__arrow_c_array__", schema, f"returns must be {of_pair}, got <capsule object"),
+        ("__arrow_c_array__", None, f"returns must be {of_pair}, got None"),
+        ("__arrow_c_array__", (schema, schema), "returns second must be .* 'arrow_array', got"),
+        ("__arrow_c_array__", pair[::-1], "returns first must be .* 'arrow_schema', got"),
+        ("__arrow_c_array__", pair[:1], f"returns must be {of_pair}, got"),
     ]
-    for name, value in values:
-        with pytest.raises((TypeError, ValueError)):
+    for name, value, message in values:
+        with pytest.raises(TypeError, match=f"what {name}.. {message}"):
             PriceSeries(holder(name, value))
+    with pytest.raises(TypeError, match=f"returns must be {stream}, got None"):
+        WeightSchedule(holder("__arrow_c_stream__", None))
     # Still whole: nothing above took it.
     for name, value in (
         ("__arrow_c_array__", pair),
@@ -901,3 +944,45 @@ def test_any_columns_come_back(cells: list[list[int | None]]) -> None:
     check_same(PriceSeries(expected.to_numpy(), NAMES, 1), expected)
     part = expected[1:]
     check_same(PriceSeries(part.to_numpy(), NAMES, 1), part)
+
+
+def test_what_is_no_table_yet_or_never_says_so() -> None:
+    lazy = pl.LazyFrame({"A": [1, 2]})
+    with pytest.raises(TypeError, match=r"data must be .*, got a LazyFrame: collect it first"):
+        PriceSeries(lazy)
+    with pytest.raises(TypeError, match=r"price_series must be .*, got a LazyFrame: collect it"):
+        run_backtest(EqualWeight(), lazy, 1_000)
+    for frame_class in (pd.DataFrame, pl.DataFrame, pa.Table):
+        with pytest.raises(TypeError, match=r"data must be rows of prices .*, got <class"):
+            PriceSeries(frame_class)
+
+
+def test_a_column_of_an_unknown_type_is_named_with_it() -> None:
+    frame = pl.DataFrame({"B": [1], "A": [2]}, {"B": pl.Int64, "A": pl.Int128})
+    with pytest.raises(TypeError, match=r"column 'A' must have a type .* '_pli128': drop it or"):
+        PriceSeries(frame)
+    for values, kind in [
+        (pa.array([Decimal(1)], pa.decimal256(40, 2)), "Decimal256"),
+        (pa.array(["x"]), "Utf8"),
+    ]:
+        table = pa.table({"B": [1], "A": values})
+        with pytest.raises(TypeError, match=f"column 'A' must have prices, .* has {kind}"):
+            PriceSeries(table)
+
+
+@pytest.mark.parametrize("error", [ValueError("own"), ZeroDivisionError(), KeyboardInterrupt()])
+def test_what_the_source_of_a_reader_raises_arrives_unchanged(error: BaseException) -> None:
+    schema = pa.schema([("A", pa.int64())])
+
+    def batches(*, failing: bool) -> Iterator[Any]:
+        yield pa.record_batch({"A": [1, 2]})
+        yield pa.record_batch({"A": [3]})
+        if failing:
+            raise error
+
+    for make in (Series, WeightSchedule):
+        with pytest.raises(type(error)) as raised:
+            make(pa.RecordBatchReader.from_batches(schema, batches(failing=True)))
+        assert raised.value is error
+    whole = pa.RecordBatchReader.from_batches(schema, batches(failing=False))
+    check_same(PriceSeries(whole), PriceSeries([{"A": 1}, {"A": 2}, {"A": 3}]))
