@@ -63,7 +63,7 @@ fn backtests(criterion: &mut Criterion) {
     group.bench_function("P8 equal weight, 2,520 bars x 100 symbols", |bencher| {
         bencher.iter(|| run_backtest(EqualWeight::new(), black_box(&wide), &config()));
     });
-    let schedule = WeightSchedule::new(100, vec![0.01; 2_520 * 100]);
+    let schedule = WeightSchedule::new(100, vec![0.01; 2_520 * 100]).expect("rows are whole");
     group.bench_function("schedule, 2,520 bars x 100 symbols", |bencher| {
         bencher.iter(|| run_backtest(schedule.clone(), black_box(&wide), &config()));
     });

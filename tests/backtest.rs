@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use nanobook::{
     BacktestConfig, BacktestError, BacktestResult, CostModel, Decision, EqualWeight, Fill,
     FillTiming, MetricsError, Portfolio, PortfolioError, Price, PriceSeries, PriceSeriesBuilder,
-    Prices, SeriesError, Strategy, Symbol, Targets, WeightSchedule, compute_metrics, run_backtest,
-    run_backtest_until, sweep, sweep_strategy,
+    Prices, ScheduleError, SeriesError, Strategy, Symbol, Targets, WeightSchedule, compute_metrics,
+    run_backtest, run_backtest_until, sweep, sweep_strategy,
 };
 
 type Answer = Result<Option<Vec<(Symbol, f64)>>, String>;
@@ -368,20 +368,15 @@ fn a_schedule_of_recorded_weights_gives_the_same_run() {
     };
     let config = costly(FillTiming::Close);
     let recorded = run_backtest(strategy, &series, &config).unwrap();
-    let schedule = WeightSchedule::new(5, recorded.weights.to_vec());
+    let schedule = WeightSchedule::new(5, recorded.weights.to_vec()).unwrap();
     assert_eq!(run_backtest(schedule, &series, &config).unwrap(), recorded);
 }
 
 #[test]
 fn a_schedule_must_fit_its_prices() {
     let series = random_series(3, 4, 6);
-    for (symbols, weights, found) in [
-        (3, 9, "3 x 3"),
-        (4, 12, "3 x 4"),
-        (3, 13, "4 x 3"),
-        (0, 0, "4 x 0"),
-    ] {
-        let schedule = WeightSchedule::new(symbols, vec![0.0; weights]);
+    for (symbols, weights, found) in [(3, 9, "3 x 3"), (4, 12, "3 x 4"), (0, 0, "4 x 0")] {
+        let schedule = WeightSchedule::new(symbols, vec![0.0; weights]).unwrap();
         let error = run_backtest(schedule, &series, &BacktestConfig::new(100)).unwrap_err();
         let message = format!(
             "bar 0: a weight schedule must have the prices' 4 bars x 3 symbols, got {found}"
@@ -391,7 +386,7 @@ fn a_schedule_must_fit_its_prices() {
     // A row that is partly NaN is neither targets nor a pause.
     let mut weights = vec![0.0; 12];
     weights[7] = f64::NAN;
-    let schedule = WeightSchedule::new(3, weights);
+    let schedule = WeightSchedule::new(3, weights).unwrap();
     let error = run_backtest(schedule, &series, &BacktestConfig::new(100)).unwrap_err();
     assert!(
         error
@@ -407,7 +402,8 @@ fn schedules_compare_by_value() {
         schedule.hash(&mut hasher);
         hasher.finish()
     };
-    let schedule = |symbols, weights: [f64; 4]| WeightSchedule::new(symbols, weights.to_vec());
+    let schedule =
+        |columns, weights: [f64; 4]| WeightSchedule::new(columns, weights.to_vec()).unwrap();
     let (one, other) = (
         schedule(2, [0.5, f64::NAN, 0.0, 1.0]),
         schedule(2, [0.5, -f64::NAN, -0.0, 1.0]),
@@ -418,9 +414,68 @@ fn schedules_compare_by_value() {
         schedule(4, [0.5, f64::NAN, 0.0, 1.0]),
         schedule(2, [0.5, f64::NAN, 0.0, -1.0]),
         schedule(2, [0.5, 0.0, 0.0, 1.0]),
+        WeightSchedule::with_symbols(&[symbol("A"), symbol("B")], one.weights()).unwrap(),
     ] {
         assert_ne!(one, different);
     }
+}
+
+#[test]
+fn rows_of_a_schedule_are_whole() {
+    for (columns, weights) in [(3, 13), (2, 1), (0, 1)] {
+        let error = WeightSchedule::new(columns, vec![0.0; weights]).unwrap_err();
+        assert_eq!(error, ScheduleError::UnevenRows { columns, weights });
+        let names: Vec<_> = ["A", "B", "C"][..columns]
+            .iter()
+            .copied()
+            .map(symbol)
+            .collect();
+        let named = WeightSchedule::with_symbols(&names, vec![0.0; weights]).unwrap_err();
+        assert_eq!(named, error);
+    }
+    let twice = WeightSchedule::with_symbols(&["B", "A", "B"].map(symbol), vec![0.0; 3]);
+    assert_eq!(
+        twice.unwrap_err(),
+        ScheduleError::DuplicateSymbol(symbol("B"))
+    );
+}
+
+#[test]
+fn a_schedule_with_symbols_goes_by_name() {
+    let names = ["C", "A", "B"].map(symbol);
+    let prices = [10, 20, 30, 11, 21, 31].map(|price| Some(Price(price)));
+    let series = PriceSeries::from_prices(&names, prices).unwrap();
+    let run = |schedule: WeightSchedule| {
+        run_backtest(schedule, &series, &BacktestConfig::new(1_000))
+            .map_err(|error| error.to_string())
+    };
+    let expected = run(WeightSchedule::new(3, [0.1, 0.2, 0.3, 0.0, 0.5, 0.4]).unwrap()).unwrap();
+    let sorted = ["A", "B", "C"].map(symbol);
+    let by_name = WeightSchedule::with_symbols(&sorted, [0.2, 0.3, 0.1, 0.5, 0.4, 0.0]).unwrap();
+    assert_eq!(by_name.symbols(), Some(&sorted[..]));
+    assert_eq!(run(by_name).unwrap(), expected);
+    // A symbol without a column has no target, as in a strategy's answer.
+    let some = WeightSchedule::with_symbols(&sorted[..2], [0.2, 0.3, f64::NAN, f64::NAN]).unwrap();
+    let result = run(some).unwrap();
+    assert_eq!(result.weights.row(0), Some(&[0.0, 0.2, 0.3][..]));
+    assert_eq!(result.weights.row(1), None);
+
+    let fails = |names: &[&str], weights: &[f64]| {
+        let names: Vec<_> = names.iter().copied().map(symbol).collect();
+        run(WeightSchedule::with_symbols(&names, weights).unwrap()).unwrap_err()
+    };
+    assert_eq!(
+        fails(&["A", "D"], &[0.0; 4]),
+        "bar 0: the columns of a weight schedule must be symbols of the prices, got D"
+    );
+    assert_eq!(
+        fails(&["A", "B"], &[0.0; 6]),
+        "bar 0: a weight schedule must have the prices' 2 bars, got 3"
+    );
+    assert_eq!(
+        fails(&["B", "A"], &[0.0, 0.0, 0.5, f64::NAN]),
+        "bar 1: a weight must be finite, got NaN for A"
+    );
 }
 
 #[test]
@@ -653,7 +708,7 @@ fn the_digest_follows_the_fills() {
     let [cheap, dear] = [(0.5, [10, 12, 5]), (1.0, [20, 22, 5])].map(|(weight, prices)| {
         let prices = prices.map(|price| Some(Price(price)));
         let series = PriceSeries::from_prices(&[symbol("A")], prices).unwrap();
-        let schedule = WeightSchedule::new(1, vec![weight, 0.0, 0.0]);
+        let schedule = WeightSchedule::new(1, vec![weight, 0.0, 0.0]).unwrap();
         run_backtest(schedule, &series, &BacktestConfig::new(1_000)).unwrap()
     });
     assert_eq!(traded(&cheap), traded(&dear));

@@ -168,7 +168,9 @@ fn assert_damage_is_refused(good: &[u8], is_refused: impl Fn(&[u8]) -> bool) {
 fn damaged_bytes_are_refused() {
     let result = small().to_bytes();
     assert_damage_is_refused(&result, |bytes| BacktestResult::from_bytes(bytes).is_err());
-    let schedule = WeightSchedule::new(2, vec![0.5, f64::NAN]).to_bytes();
+    let schedule = WeightSchedule::with_symbols(&["A", "B"].map(Symbol::new), [0.5, f64::NAN])
+        .unwrap()
+        .to_bytes();
     assert_damage_is_refused(&schedule, |bytes| {
         WeightSchedule::from_bytes(bytes).is_err()
     });
@@ -310,28 +312,49 @@ fn bytes_give_the_same_schedule() {
                     _ => random.weight(),
                 })
                 .collect();
-            let schedule = WeightSchedule::new(symbols, weights);
-            let bytes = schedule.to_bytes();
-            let restored = WeightSchedule::from_bytes(&bytes).unwrap();
-            assert_eq!(restored, schedule);
-            assert_eq!(restored.symbols(), symbols);
-            assert_eq!(restored.to_bytes(), bytes);
+            let names: Vec<_> = ["C", "A", "D", "B"][..symbols]
+                .iter()
+                .map(|name| Symbol::new(name))
+                .collect();
+            let by_name = WeightSchedule::with_symbols(&names, weights.clone()).unwrap();
+            for schedule in [WeightSchedule::new(symbols, weights).unwrap(), by_name] {
+                let bytes = schedule.to_bytes();
+                let restored = WeightSchedule::from_bytes(&bytes).unwrap();
+                assert_eq!(restored, schedule);
+                assert_eq!(restored.columns(), symbols);
+                assert_eq!(restored.symbols(), schedule.symbols());
+                assert_eq!(restored.to_bytes(), bytes);
+            }
         }
     }
 }
 
 #[test]
 fn a_forged_schedule_has_whole_rows() {
-    let head = &WeightSchedule::new(0, Vec::new()).to_bytes()[..12];
+    let head = &WeightSchedule::new(0, Vec::new()).unwrap().to_bytes()[..12];
     let zero = [0; 8];
     for (payload, message) in [
-        ([&[2, 1][..], &zero].concat(), "1 weights fill rows of 2"),
-        ([&[0, 1][..], &zero].concat(), "1 weights fill rows of 0"),
+        (
+            [&[2, 1][..], &zero, &[0]].concat(),
+            "weights must fill rows of 2, got 1",
+        ),
+        (
+            [&[0, 1][..], &zero, &[0]].concat(),
+            "weights must fill rows of 0, got 1",
+        ),
+        (
+            vec![2, 0, 1, 1, 1, b'A'],
+            "2 columns have a symbol each, got 1",
+        ),
+        (
+            vec![2, 0, 1, 2, 1, b'A', 1, b'A'],
+            "a symbol may have one column of weights, A has two",
+        ),
         (vec![1, 128, 128, 128, 128, 64], "the data is damaged"),
     ] {
         let error = WeightSchedule::from_bytes(&reseal(head, &payload)).unwrap_err();
         assert!(error.to_string().contains(message), "{error}");
     }
-    let read = WeightSchedule::from_bytes(&reseal(head, &[2, 0])).unwrap();
-    assert_eq!((read.symbols(), read.weights()), (2, &[][..]));
+    let read = WeightSchedule::from_bytes(&reseal(head, &[2, 0, 0])).unwrap();
+    assert_eq!((read.columns(), read.weights()), (2, &[][..]));
 }

@@ -2072,15 +2072,27 @@ class WeightSchedule:
     Parameters
     ----------
     weights : table of bars x symbols
-        A two-dimensional array, a frame of pandas or polars, or rows of numbers. Its columns are
-        the symbols of the price series, in their order. A row that is all NaN leaves the portfolio
-        alone at that bar.
+        A two-dimensional array, rows of numbers, a frame of pandas or polars, or any Arrow table.
+        A row that is all NaN, or null, leaves the portfolio alone at that bar. An index is not
+        looked at.
+    symbols : iterable of str, optional
+        Of an array or rows: the symbols of the columns; without it they are those of the price
+        series, in its order. Of a frame or table: the columns to take; all are taken without it.
 
     Raises
     ------
     ValidationError
-        If the table does not have two dimensions. `run_backtest` raises it where the table does not
-        have the bars and symbols of the prices, or a weight is not finite in a row that trades.
+        If the table does not have two dimensions, or a symbol is there twice. `run_backtest` raises
+        it where a column is no symbol of the prices, the bars are not as many, or a weight is not
+        finite in a row that trades.
+    TypeError
+        If a weight is no number, or a column of a frame has none.
+
+    Notes
+    -----
+    Columns that have names, which those of a frame do, go by name, whatever their order; a symbol
+    of the prices without a column has no target and is closed. A frame of pandas whose columns are
+    numbers, or anything else but text, goes by order.
 
     Examples
     --------
@@ -2091,7 +2103,14 @@ class WeightSchedule:
     [10000, 10000, 10600]
     """
 
-    def __new__(cls, weights: Weights | Iterable[Iterable[float]]) -> Self: ...
+    def __new__(
+        cls,
+        weights: Weights | Frame | Iterable[Iterable[float]],
+        symbols: Iterable[str] | None = None,
+    ) -> Self: ...
+    @property
+    def symbols(self) -> list[str] | None:
+        """The symbols of the columns, or ``None`` for those of the prices."""
     @property
     def weights(self) -> NDArray[np.float64]:
         """The table, bars x symbols, read-only; needs NumPy."""

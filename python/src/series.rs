@@ -226,14 +226,10 @@ impl PyPriceSeries {
     }
 
     fn __repr__(&self) -> String {
-        let symbols = shorten(self.series.symbols(), 3).map(|symbol| match symbol {
-            Some(symbol) => format!("'{}'", symbol.as_str().escape_debug()),
-            None => "...".to_owned(),
-        });
         format!(
             "PriceSeries(bars={}, symbols={})",
             self.series.len(),
-            convert::shown_list(symbols)
+            shown_symbols(self.series.symbols())
         )
     }
 
@@ -294,6 +290,15 @@ impl Bars {
 #[expect(clippy::cast_precision_loss, reason = "a float is what is asked for")]
 fn float_or_nan(price: i64) -> f64 {
     if price == 0 { f64::NAN } else { price as f64 }
+}
+
+/// Returns symbols as a list's repr, cut where it is long.
+pub(crate) fn shown_symbols(symbols: &[Symbol]) -> String {
+    let symbols = shorten(symbols, 3).map(|symbol| match symbol {
+        Some(symbol) => format!("'{}'", symbol.as_str().escape_debug()),
+        None => "...".to_owned(),
+    });
+    convert::shown_list(symbols)
 }
 
 /// Returns the first and the last `ends` items with `None` for what is between, or all where that

@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use nanobook::{
-    Decision, EqualWeight, Portfolio, PriceSeries, Prices, ScheduleError, Strategy, Symbol,
-    Targets, WeightSchedule,
+    Decision, EqualWeight, Portfolio, PriceColumn, PriceSeries, Prices, ScheduleError, Strategy,
+    Symbol, Targets, WeightSchedule,
 };
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyFloat, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyDict, PyFloat, PyList, PySlice, PyString, PyTuple, PyType};
 
 use crate::array::floats;
+use crate::arrow;
+use crate::backtest::own_error;
 use crate::convert::{self, Arg};
 use crate::errors::{BindingResult, OutOfRangeError, invalid, shown, wrong_type};
 use crate::portfolio::PyPortfolio;
+use crate::series;
+use crate::series_input;
 use crate::sweep::{CancelFlag, cancelled};
 
 /// ``1/n`` in each of the n symbols that have had a price so far; never enters Python.
@@ -60,22 +64,30 @@ pub(crate) struct PyWeightSchedule(WeightSchedule);
 #[pymethods]
 impl PyWeightSchedule {
     #[new]
-    fn new(weights: Arg<'_, '_>) -> PyResult<Self> {
-        let (symbols, weights) = read_table(weights)?;
-        Ok(Self(WeightSchedule::new(symbols, weights)))
+    #[pyo3(signature = (weights, symbols=None))]
+    fn new(weights: Arg<'_, '_>, symbols: Option<Arg<'_, '_>>) -> BindingResult<Self> {
+        let symbols = symbols.map(series_input::read_symbols).transpose()?;
+        read_schedule(weights, symbols).map(Self)
+    }
+
+    /// The symbols of the columns, or ``None`` for those of the prices.
+    #[getter]
+    fn symbols(&self) -> Option<Vec<&str>> {
+        let symbols = self.0.symbols()?;
+        Some(symbols.iter().map(Symbol::as_str).collect())
     }
 
     /// The table, bars x symbols, as a read-only NumPy array.
     #[getter]
     fn weights<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let flat = floats(py, self.0.weights())?;
-        flat.call_method1("reshape", ((self.__len__(), self.0.symbols()),))
+        flat.call_method1("reshape", ((self.__len__(), self.0.columns()),))
     }
 
     /// How many bars there are.
     fn __len__(&self) -> usize {
         let cells = self.0.weights().len();
-        cells.checked_div(self.0.symbols()).unwrap_or(0)
+        cells.checked_div(self.0.columns()).unwrap_or(0)
     }
 
     /// Return the schedule as bytes, versioned and checksummed; pickling uses it.
@@ -93,10 +105,13 @@ impl PyWeightSchedule {
     }
 
     fn __repr__(&self) -> String {
+        let names = self.0.symbols().map_or_else(String::new, |symbols| {
+            format!(", symbols={}", series::shown_symbols(symbols))
+        });
         format!(
-            "WeightSchedule(<{} bars x {} symbols>)",
+            "WeightSchedule(<{} bars x {} symbols>{names})",
             self.__len__(),
-            self.0.symbols()
+            self.0.columns()
         )
     }
 
@@ -118,12 +133,70 @@ impl PyWeightSchedule {
     }
 }
 
+/// Reads a schedule from a table whose columns have names, or from one that goes by order.
+fn read_schedule(
+    table: Arg<'_, '_>,
+    symbols: Option<Vec<Symbol>>,
+) -> BindingResult<WeightSchedule> {
+    let named = |symbols: &[Symbol], weights: Vec<f64>| {
+        WeightSchedule::with_symbols(symbols, weights).map_err(|error| own_error(error).into())
+    };
+    let is_class = table.is_instance_of::<PyType>();
+    if !is_class && series_input::is_pandas(table)? {
+        let names = series_input::pandas_names(table)?;
+        let has_names = names.iter().any(PyAnyMethods::is_instance_of::<PyString>);
+        if symbols.is_none() && !has_names {
+            let (columns, weights) = read_table(&table.call_method0("to_numpy")?, true)?;
+            return WeightSchedule::new(columns, weights).map_err(|error| own_error(error).into());
+        }
+        let selected = series_input::select_pandas(&names, symbols.as_deref())?;
+        let (places, symbols): (Vec<usize>, Vec<Symbol>) = selected.into_iter().unzip();
+        let rows = PySlice::full(table.py());
+        let selected = table.getattr("iloc")?.get_item((rows, places))?;
+        let (_, weights) = read_table(&selected.call_method0("to_numpy")?, true)?;
+        return named(&symbols, weights);
+    }
+    if !is_class {
+        if let Some(columns) = arrow::read(table, symbols.as_deref(), "weights")? {
+            let (symbols, columns): (Vec<Symbol>, Vec<PriceColumn>) = columns.into_iter().unzip();
+            return named(&symbols, by_rows(&columns));
+        }
+        series_input::refuse_lazy(table, "weights")?;
+    }
+    let (columns, weights) = read_table(table, false)?;
+    let Some(symbols) = symbols else {
+        return WeightSchedule::new(columns, weights).map_err(|error| own_error(error).into());
+    };
+    // Rows of which there are none tell of no columns.
+    if columns != symbols.len() && (columns > 0 || !weights.is_empty()) {
+        return Err(invalid(format!(
+            "symbols must name the {columns} columns of the weights, got {}",
+            symbols.len()
+        ))
+        .into());
+    }
+    named(&symbols, weights)
+}
+
+/// Returns the cells of columns, row after row, NaN for a gap.
+#[expect(clippy::cast_precision_loss, reason = "a weight is a float")]
+fn by_rows(columns: &[PriceColumn]) -> Vec<f64> {
+    let bars = columns.first().map_or(0, PriceColumn::len);
+    let cell = |column: &PriceColumn, bar: usize| match column {
+        PriceColumn::Integers(cells) => cells[bar].map_or(f64::NAN, |weight| weight as f64),
+        PriceColumn::Floats(cells) => cells[bar],
+    };
+    (0..bars)
+        .flat_map(|bar| columns.iter().map(move |column| cell(column, bar)))
+        .collect()
+}
+
 /// Reads a table of numbers, and returns the number of its columns with its rows one after the
-/// other.
-fn read_table(table: Arg<'_, '_>) -> PyResult<(usize, Vec<f64>)> {
+/// other. Where there may be gaps, they are NaN.
+fn read_table(table: Arg<'_, '_>, has_gaps: bool) -> PyResult<(usize, Vec<f64>)> {
     let expected = "a table of numbers, bars x symbols";
     if let Some(filled) = without_mask(table)? {
-        return read_table(&filled);
+        return read_table(&filled, has_gaps);
     }
     if let Some(buffer) = convert::native_buffer::<f64>(table) {
         let &[_, columns] = buffer.shape() else {
@@ -134,16 +207,13 @@ fn read_table(table: Arg<'_, '_>) -> PyResult<(usize, Vec<f64>)> {
         };
         return Ok((columns, buffer.to_vec(table.py())?));
     }
-    // A frame of pandas or polars; what it makes is an array.
-    if let Some(to_numpy) = table.getattr_opt("to_numpy")? {
+    // A table of another library; what it makes is an array.
+    let is_class = table.is_instance_of::<PyType>();
+    if let Some(to_numpy) = table.getattr_opt("to_numpy")?.filter(|_| !is_class) {
         let array = to_numpy.call0()?;
         if array.getattr_opt("to_numpy")?.is_none() {
-            return read_table(&array);
+            return read_table(&array, has_gaps);
         }
-    }
-    // A table of Arrow is iterated by column.
-    if table.hasattr("__arrow_c_stream__")? {
-        return Err(wrong_type("weights", expected, table));
     }
     let rows = (!table.is_instance_of::<PyString>()).then(|| table.try_iter().ok());
     let Some(rows) = rows.flatten() else {
@@ -159,7 +229,13 @@ fn read_table(table: Arg<'_, '_>) -> PyResult<(usize, Vec<f64>)> {
         };
         let before = cells.len();
         for (column, weight) in items.enumerate() {
-            cells.push(convert::float(&weight?, &format!("{name}[{column}]"))?);
+            let weight = weight?;
+            let is_gap = has_gaps && (weight.is_none() || series_input::is_na(&weight)?);
+            cells.push(if is_gap {
+                f64::NAN
+            } else {
+                convert::float(&weight, &format!("{name}[{column}]"))?
+            });
         }
         let width = cells.len() - before;
         if *columns.get_or_insert(width) != width {

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nanobook import OutOfRangeError, WeightSchedule, run_backtest
+from nanobook import OutOfRangeError, ValidationError, WeightSchedule, run_backtest
 
 pd: Any = pytest.importorskip("pandas")
 pl: Any = pytest.importorskip("polars")
@@ -75,10 +75,117 @@ def test_a_null_is_nan() -> None:
     check(WeightSchedule(pl.DataFrame({"A": [0.5, None]})), [[0.5], [NAN]])
 
 
-def test_a_table_that_comes_by_columns_is_refused() -> None:
-    table = pa.table({"A": [0.5, 1.0], "B": [0.0, 0.5]})
-    with pytest.raises(TypeError, match="weights must be a table of numbers, bars x symbols"):
-        WeightSchedule(table)
+FRAMES: list[Table] = [pd.DataFrame, pl.DataFrame, pa.table]
+PRICES = [{"A": 10, "B": 20, "C": 5}] * 2
+
+
+@pytest.mark.parametrize("make", FRAMES)
+def test_a_frame_goes_by_the_names_of_its_columns(make: Table) -> None:
+    schedule = WeightSchedule(make({"C": [0.1, 0.4], "A": [0.2, 0.5], "B": [0.3, 0.0]}))
+    assert schedule.symbols == ["C", "A", "B"]
+    check(schedule, [[0.1, 0.2, 0.3], [0.4, 0.5, 0]])
+    by_order = WeightSchedule([[0.2, 0.3, 0.1], [0.5, 0, 0.4]])
+    assert by_order.symbols is None
+    expected = run_backtest(by_order, PRICES, 1_000)
+    assert expected.weights.tolist() == [[0.2, 0.3, 0.1], [0.5, 0, 0.4]]
+    assert run_backtest(schedule, PRICES, 1_000) == expected
+    # As in a strategy's answer, what is not named has no target.
+    some = run_backtest(WeightSchedule(make({"B": [0.5, 0.25]})), PRICES, 1_000)
+    assert some.weights.tolist() == [[0, 0.5, 0], [0, 0.25, 0]]
+
+
+@pytest.mark.parametrize("make", FRAMES)
+def test_a_column_that_no_price_has_is_named(make: Table) -> None:
+    schedule = WeightSchedule(make({"A": [0.5, 0.5], "D": [0.0, 0.0]}))
+    with pytest.raises(ValidationError, match="must be symbols of the prices, got D"):
+        run_backtest(schedule, PRICES, 1_000)
+    short = WeightSchedule(make({"A": [0.5]}))
+    with pytest.raises(ValidationError, match="must have the prices' 2 bars, got 1"):
+        run_backtest(short, PRICES, 1_000)
+    with pytest.raises(ValidationError, match="printable ASCII"):
+        WeightSchedule(make({"D\u00e9": [0.5]}))
+
+
+@pytest.mark.parametrize("make", FRAMES)
+def test_symbols_choose_columns_of_a_frame(make: Table) -> None:
+    frame = make({"day": ["Mon", "Tue"], "B": [0.5, 1.0], "A": [0.25, 0.0]})
+    schedule = WeightSchedule(frame, ["A", "B"])
+    assert schedule.symbols == ["A", "B"]
+    check(schedule, [[0.25, 0.5], [0, 1]])
+    with pytest.raises(ValidationError, match="no column is 'C'"):
+        WeightSchedule(frame, ["C"])
+    with pytest.raises(TypeError, match=r"'day' must have weights|weights\[0\]\[0\] .* 'Mon'"):
+        WeightSchedule(frame)
+
+
+def test_symbols_name_the_columns_of_an_array_or_rows() -> None:
+    tables: list[Table] = [np.array([[0.5, 0.25]]), [[0.5, 0.25]], iter([(0.5, 0.25)])]
+    for table in tables:
+        schedule = WeightSchedule(table, symbols=iter(["B", "A"]))
+        assert schedule.symbols == ["B", "A"]
+        result = run_backtest(schedule, PRICES[:1], 1_000)
+        assert result.weights.tolist() == [[0.25, 0.5, 0]]
+    assert WeightSchedule([], ["A"]).weights.shape == (0, 1)
+    with pytest.raises(ValidationError, match="must name the 2 columns of the weights, got 1"):
+        WeightSchedule([[0.5, 0.25]], ["A"])
+    with pytest.raises(ValidationError, match="must name the 3 columns of the weights, got 1"):
+        WeightSchedule(np.zeros((0, 3)), ["A"])
+    with pytest.raises(ValidationError, match="may have one column of weights, A has two"):
+        WeightSchedule([[0.5, 0.25]], ["A", "A"])
+    wrong: Table = "AB"
+    with pytest.raises(TypeError, match="symbols must be an iterable of str, got 'AB'"):
+        WeightSchedule([[0.5, 0.25]], wrong)
+
+
+def test_a_frame_without_names_goes_by_order() -> None:
+    for columns in (None, [2024, 2023], pd.MultiIndex.from_tuples([("A", "x"), ("B", "x")])):
+        schedule = WeightSchedule(pd.DataFrame([[0.5, 0.25]], columns=columns))
+        assert schedule.symbols is None
+        check(schedule, [[0.5, 0.25]])
+    with pytest.raises(TypeError, match="a column's name must be a str, got 1"):
+        WeightSchedule(pd.DataFrame([[0.5, 0.25]], columns=["A", 1]))
+    with pytest.raises(ValidationError, match="may have one column of weights, A has two"):
+        WeightSchedule(pd.DataFrame([[0.5, 0.25]], columns=["A", "A"]))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"A": [None, 0.5], "B": [None, 0.25]}),
+        pd.DataFrame({"A": [None, 0.5], "B": [None, 0.25]}, dtype=object),
+        pd.DataFrame({"A": [pd.NA, 0.5], "B": [None, 0.25]}, dtype=object),
+        pd.DataFrame({"A": [None, 0.5], "B": [None, 0.25]}, dtype="Float64"),
+        pd.DataFrame({"A": [None, 0.5], "B": [None, 0.25]}, dtype="float64[pyarrow]"),
+        pl.DataFrame({"A": [None, 0.5], "B": [None, 0.25]}),
+        pa.table({"A": [None, 0.5], "B": [None, 0.25]}),
+    ],
+)
+def test_a_row_of_what_is_missing_leaves_the_portfolio_alone(frame: Table) -> None:
+    check(WeightSchedule(frame), [[NAN, NAN], [0.5, 0.25]])
+    result = run_backtest(WeightSchedule(frame), PRICES, 1_000)
+    assert np.array_equal(result.weights, [[NAN] * 3, [0.5, 0.25, 0]], equal_nan=True)
+
+
+@pytest.mark.parametrize("make", FRAMES)
+def test_a_row_that_is_missing_in_part_stops_the_run(make: Table) -> None:
+    schedule = WeightSchedule(make({"B": [0.5, None], "A": [0.5, 0.25]}))
+    with pytest.raises(ValidationError, match="bar 1: a weight must be finite, got NaN for B"):
+        run_backtest(schedule, PRICES, 1_000)
+
+
+def test_a_column_without_weights_is_named_with_its_type() -> None:
+    frames: list[tuple[Table, str]] = [
+        (pl.DataFrame({"A": ["x"]}), "column 'A' must have weights, .* has Utf8"),
+        (pa.table({"A": [True]}), "column 'A' must have weights, .* has Boolean"),
+        (pl.DataFrame({"A": [1]}, {"A": pl.Int128}), "column 'A' must have a type .* '_pli128'"),
+        (pl.LazyFrame({"A": [1.0]}), "weights must be .*, got a LazyFrame: collect it first"),
+        (pl.DataFrame, "weights must be a table of numbers, .* got <class"),
+    ]
+    for frame, message in frames:
+        with pytest.raises(TypeError, match=message):
+            WeightSchedule(frame)
+    decimals = pl.DataFrame({"A": [Decimal("0.25")]})
+    check(WeightSchedule(decimals), [[0.25]])
 
 
 @pytest.mark.parametrize(
@@ -162,6 +269,7 @@ def test_schedules_compare_by_value() -> None:
         WeightSchedule(TABLE[:2]),
         WeightSchedule(np.array(TABLE).reshape(2, 3)),
         WeightSchedule(np.array(TABLE).reshape(6, 1)),
+        WeightSchedule(TABLE, ["A", "B"]),
         TABLE,
         None,
     ]
@@ -172,6 +280,10 @@ def test_schedules_compare_by_value() -> None:
 
 def test_a_schedule_reads_like_python() -> None:
     assert repr(WeightSchedule(TABLE)) == "WeightSchedule(<3 bars x 2 symbols>)"
+    named = WeightSchedule(TABLE, ["B", "A"])
+    assert repr(named) == "WeightSchedule(<3 bars x 2 symbols>, symbols=['B', 'A'])"
+    assert named != WeightSchedule(TABLE, ["A", "B"])
+    assert len({named, WeightSchedule(np.array(TABLE), ["B", "A"])}) == 1
     assert WeightSchedule.__module__ == "nanobook"
 
 
@@ -184,6 +296,10 @@ def test_a_schedule_survives_pickle(protocol: int) -> None:
         assert restored == schedule
         assert restored.weights.shape == schedule.weights.shape
         assert restored.to_bytes() == schedule.to_bytes()
+    named = WeightSchedule(TABLE, ["B", "A"])
+    restored = pickle.loads(pickle.dumps(named, protocol))
+    assert restored == named
+    assert restored.symbols == ["B", "A"]
 
 
 def test_copies_are_the_schedule_itself() -> None:

@@ -40,8 +40,9 @@ struct ResultImage {
 
 #[derive(serde::Serialize, serde::Deserialize)]
 struct ScheduleImage {
-    symbols: u64,
+    columns: u64,
     weights: Vec<f64>,
+    symbols: Option<Vec<Symbol>>,
 }
 
 impl BacktestResult {
@@ -181,8 +182,9 @@ impl WeightSchedule {
         persist::to_frame(
             SCHEDULE,
             &ScheduleImage {
-                symbols: self.symbols() as u64,
+                columns: self.columns() as u64,
                 weights: self.weights().to_vec(),
+                symbols: self.symbols().map(<[Symbol]>::to_vec),
             },
         )
     }
@@ -191,18 +193,24 @@ impl WeightSchedule {
     ///
     /// # Errors
     ///
-    /// [`PersistenceError::Malformed`] for bytes that are damaged or of another version, or whose
-    /// rows are not whole.
+    /// [`PersistenceError::Malformed`] for bytes that are damaged or of another version, or that no
+    /// schedule has.
     pub fn from_bytes(data: &[u8]) -> Result<Self, PersistenceError> {
         let image: ScheduleImage = persist::from_frame(SCHEDULE, data)?;
-        let symbols = usize::try_from(image.symbols)
-            .map_err(|_| PersistenceError::malformed("the symbols fit in memory"))?;
-        let count = image.weights.len();
-        if count.checked_rem(symbols).unwrap_or(count) != 0 {
-            return Err(PersistenceError::malformed(format!(
-                "{count} weights fill rows of {symbols}"
-            )));
-        }
-        Ok(Self::new(symbols, image.weights))
+        let columns = usize::try_from(image.columns)
+            .map_err(|_| PersistenceError::malformed("the columns fit in memory"))?;
+        let schedule = match image.symbols {
+            Some(symbols) if symbols.len() == columns => {
+                Self::with_symbols(&symbols, image.weights)
+            }
+            Some(symbols) => {
+                return Err(PersistenceError::malformed(format!(
+                    "{columns} columns have a symbol each, got {}",
+                    symbols.len()
+                )));
+            }
+            None => Self::new(columns, image.weights),
+        };
+        schedule.map_err(|error| PersistenceError::malformed(error.to_string()))
     }
 }

@@ -245,48 +245,141 @@ impl Strategy for EqualWeight {
 
 /// Targets that were computed before: a table of bars x symbols.
 ///
-/// A row that is all NaN leaves the portfolio alone. A clone shares the table. Two schedules are
-/// equal when their tables are, NaN being equal to NaN.
+/// A row that is all NaN leaves the portfolio alone; in any other, all weights are finite. The
+/// columns are those of the prices, in their order, or have symbols of their own: then the order is
+/// free, and a symbol of the prices without a column has no target. A clone shares the table. Two
+/// schedules are equal when their tables and symbols are, NaN being equal to NaN.
+///
+/// ```
+/// use nanobook::{BacktestConfig, Price, PriceSeries, Symbol, WeightSchedule, run_backtest};
+/// let (a, b) = (Symbol::new("A"), Symbol::new("B"));
+/// let series = PriceSeries::from_rows(&[[(a, Price(10)), (b, Price(20))]])?;
+/// let schedule = WeightSchedule::with_symbols(&[b, a], [0.2, 0.8])?;
+/// let result = run_backtest(schedule, &series, &BacktestConfig::new(100))?;
+/// assert_eq!(result.weights.row(0), Some(&[0.8, 0.2][..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct WeightSchedule {
-    symbols: usize,
+    columns: usize,
+    symbols: Option<Arc<[Symbol]>>,
     weights: Arc<[f64]>,
 }
 
-/// Why a [`WeightSchedule`] does not fit its prices.
+/// Why weights are no [`WeightSchedule`], or one does not fit its prices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ScheduleError {
-    /// Bars and symbols of the prices.
-    pub expected: (usize, usize),
-    /// Rows and columns of the schedule.
-    pub found: (usize, usize),
+#[non_exhaustive]
+pub enum ScheduleError {
+    /// The weights do not fill whole rows.
+    UnevenRows {
+        /// How many columns a row has.
+        columns: usize,
+        /// How many weights there are.
+        weights: usize,
+    },
+    /// Two columns have the same symbol.
+    DuplicateSymbol(Symbol),
+    /// A column's symbol is none of the prices.
+    UnknownSymbol(Symbol),
+    /// There are more or fewer bars than the prices have.
+    BarCount {
+        /// Bars of the prices.
+        expected: usize,
+        /// Rows of the schedule.
+        found: usize,
+    },
+    /// Without symbols of its own, the schedule has not the shape of the prices.
+    Shape {
+        /// Bars and symbols of the prices.
+        expected: (usize, usize),
+        /// Rows and columns of the schedule.
+        found: (usize, usize),
+    },
 }
 
 impl fmt::Display for ScheduleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { expected, found } = self;
-        write!(
-            f,
-            "a weight schedule must have the prices' {} bars x {} symbols, got {} x {}",
-            expected.0, expected.1, found.0, found.1
-        )
+        match self {
+            Self::UnevenRows { columns, weights } => {
+                write!(f, "weights must fill rows of {columns}, got {weights}")
+            }
+            Self::DuplicateSymbol(symbol) => {
+                write!(
+                    f,
+                    "a symbol may have one column of weights, {symbol} has two"
+                )
+            }
+            Self::UnknownSymbol(symbol) => write!(
+                f,
+                "the columns of a weight schedule must be symbols of the prices, got {symbol}"
+            ),
+            Self::BarCount { expected, found } => write!(
+                f,
+                "a weight schedule must have the prices' {expected} bars, got {found}"
+            ),
+            Self::Shape { expected, found } => write!(
+                f,
+                "a weight schedule must have the prices' {} bars x {} symbols, got {} x {}",
+                expected.0, expected.1, found.0, found.1
+            ),
+        }
     }
 }
 
 impl Error for ScheduleError {}
 
 impl WeightSchedule {
-    /// Returns the schedule with these weights, row after row, for so many symbols.
-    pub fn new(symbols: usize, weights: impl Into<Arc<[f64]>>) -> Self {
-        Self {
-            symbols,
-            weights: weights.into(),
+    /// Returns the schedule with these weights, row after row, in so many columns: those of the
+    /// prices, in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`ScheduleError::UnevenRows`] when the last row is not whole.
+    pub fn new(columns: usize, weights: impl Into<Arc<[f64]>>) -> Result<Self, ScheduleError> {
+        let weights = weights.into();
+        let count = weights.len();
+        if count.checked_rem(columns).unwrap_or(count) != 0 {
+            return Err(ScheduleError::UnevenRows {
+                columns,
+                weights: count,
+            });
         }
+        Ok(Self {
+            columns,
+            symbols: None,
+            weights,
+        })
     }
 
-    /// Returns the number of symbols, the columns of the table.
-    pub const fn symbols(&self) -> usize {
-        self.symbols
+    /// Returns the schedule with these weights, row after row, in columns of these symbols.
+    ///
+    /// # Errors
+    ///
+    /// [`ScheduleError::DuplicateSymbol`] when a symbol is there twice, and as
+    /// [`WeightSchedule::new`].
+    pub fn with_symbols(
+        symbols: &[Symbol],
+        weights: impl Into<Arc<[f64]>>,
+    ) -> Result<Self, ScheduleError> {
+        let mut sorted = symbols.to_vec();
+        sorted.sort_unstable();
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(ScheduleError::DuplicateSymbol(pair[0]));
+        }
+        Ok(Self {
+            symbols: Some(symbols.into()),
+            ..Self::new(symbols.len(), weights)?
+        })
+    }
+
+    /// Returns the number of columns of the table.
+    pub const fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Returns the symbols of the columns; `None` for those of the prices.
+    pub fn symbols(&self) -> Option<&[Symbol]> {
+        self.symbols.as_deref()
     }
 
     /// Returns the table, row after row.
@@ -308,7 +401,9 @@ impl WeightSchedule {
 
 impl PartialEq for WeightSchedule {
     fn eq(&self, other: &Self) -> bool {
-        self.symbols == other.symbols && self.bits().eq(other.bits())
+        self.columns == other.columns
+            && self.symbols == other.symbols
+            && self.bits().eq(other.bits())
     }
 }
 
@@ -316,6 +411,7 @@ impl Eq for WeightSchedule {}
 
 impl Hash for WeightSchedule {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        self.columns.hash(state);
         self.symbols.hash(state);
         self.bits().for_each(|bits| bits.hash(state));
     }
@@ -325,18 +421,31 @@ impl Strategy for WeightSchedule {
     type Error = ScheduleError;
 
     fn start(&mut self, series: &PriceSeries) -> Result<(), ScheduleError> {
-        let expected = (series.len(), series.symbols().len());
-        let rows = self
-            .weights
-            .len()
-            .checked_div(self.symbols)
-            .unwrap_or(expected.0);
-        let found = (rows, self.symbols);
-        if found == expected && rows * self.symbols == self.weights.len() {
-            Ok(())
-        } else {
-            Err(ScheduleError { expected, found })
+        let (bars, width) = (series.len(), series.symbols().len());
+        // A table without columns fits any number of bars.
+        let rows = self.weights.len().checked_div(self.columns).unwrap_or(bars);
+        match &self.symbols {
+            Some(symbols) => {
+                let unknown = |symbol: &&Symbol| series.column_of(**symbol).is_none();
+                if let Some(&symbol) = symbols.iter().find(unknown) {
+                    return Err(ScheduleError::UnknownSymbol(symbol));
+                }
+                if rows != bars {
+                    return Err(ScheduleError::BarCount {
+                        expected: bars,
+                        found: rows,
+                    });
+                }
+            }
+            None if (rows, self.columns) != (bars, width) => {
+                return Err(ScheduleError::Shape {
+                    expected: (bars, width),
+                    found: (rows, self.columns),
+                });
+            }
+            None => {}
         }
+        Ok(())
     }
 
     fn compute_weights(
@@ -346,11 +455,18 @@ impl Strategy for WeightSchedule {
         _portfolio: &Arc<Portfolio>,
         targets: &mut Targets<'_>,
     ) -> Result<Decision, ScheduleError> {
-        let row = &self.weights[bar * self.symbols..][..self.symbols];
+        let row = &self.weights[bar * self.columns..][..self.columns];
         if row.iter().all(|weight| weight.is_nan()) {
             return Ok(Decision::Hold);
         }
-        targets.set_all(row);
+        match &self.symbols {
+            Some(symbols) => {
+                for (&symbol, &weight) in symbols.iter().zip(row) {
+                    targets.set(symbol, weight);
+                }
+            }
+            None => targets.set_all(row),
+        }
         Ok(Decision::Rebalance)
     }
 }
