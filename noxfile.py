@@ -26,7 +26,7 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 WHEELS = TARGET / "nox-wheels"
 
 # Python sources that are linted; paths are relative to ROOT.
-SOURCES = ["docs", "noxfile.py", "python", "tools"]
+SOURCES = ["docs", "examples", "noxfile.py", "python", "tools"]
 
 # Feature sets of the core that no test run covers: each has to build.
 FEATURES = [
