@@ -633,7 +633,8 @@ fn wealth_need_not_fit_in_a_float() {
     // 2^4000, and back by half.
     let mut returns = vec![1.0; 4_000];
     let m = metrics(&returns, 4_000.0, 0.0);
-    assert_eq!((m.total_return, m.max_drawdown), (f64::INFINITY, 0.0));
+    assert!(m.total_return.is_nan() && m.cagr.is_nan());
+    assert_eq!(m.max_drawdown, 0.0);
     let m = metrics(&returns, 1.0, 0.0);
     assert_close(m.cagr, 1.0);
     returns.extend([-0.75, 0.0]);
@@ -651,18 +652,11 @@ fn wealth_need_not_fit_in_a_float() {
 }
 
 #[test]
-fn no_product_of_returns_is_undefined() {
+fn growth_that_does_not_fit_in_a_float_is_undefined() {
     // 10^900, of factors that are no floats together; then halved.
     let m = metrics(&[1e300, 1e300, 1e300, -0.5], 4.0, 0.0);
-    assert_eq!(
-        (
-            m.total_return,
-            m.cagr,
-            m.max_drawdown,
-            m.max_drawdown_periods
-        ),
-        (f64::INFINITY, f64::INFINITY, 0.5, 1)
-    );
+    assert!(m.total_return.is_nan() && m.cagr.is_nan() && m.calmar.is_nan());
+    assert_eq!((m.max_drawdown, m.max_drawdown_periods), (0.5, 1));
     assert!(close(
         metrics(&[1e300, 1e300, 1e300, -0.5], 1.0, 0.0).cagr / 1e225,
         0.5_f64.powf(0.25),
@@ -683,10 +677,121 @@ fn no_product_of_returns_is_undefined() {
     assert_eq!(metrics(&returns, 1e9, 0.0).cagr, -1.0);
 }
 
+/// Asserts that two numbers have twelve digits in common, however large or small they are.
+#[track_caller]
+fn assert_alike(found: f64, expected: f64) {
+    assert!(
+        (found / expected - 1.0).abs() < 1e-12,
+        "{found} is not {expected}"
+    );
+}
+
 #[test]
-fn a_sum_that_overflows_is_no_constant() {
-    let m = metrics(&[1e308, 1.7e308], 1.0, 0.0);
-    assert!(m.volatility != 0.0);
+fn returns_of_any_size_have_metrics() {
+    // Times 1, 3 and -2: mean 2/3, squared distances 1/9, 49/9 and 64/9, so that their sum is 38/3.
+    // The cubes are 1/27, 343/27 and -512/27, the fourth powers 1/81, 2401/81 and 4096/81.
+    let deviation = (19.0_f64 / 3.0).sqrt();
+    for size in [
+        2e307, 1e300, 1e200, 1e155, 1e154, 1e80, 1e70, 1e60, 1.0, 1e-60, 1e-70, 1e-80, 1e-154,
+        1e-170, 1e-200, 1e-300, 1e-305,
+    ] {
+        let m = metrics(&[size, 3.0 * size, -2.0 * size], 4.0, 0.0);
+        assert_alike(m.volatility, 2.0 * deviation * size);
+        assert_alike(m.sharpe, 2.0 * (2.0 / 3.0) / deviation);
+        assert_alike(m.sortino, 2.0 * (2.0 / 3.0) / (4.0_f64 / 3.0).sqrt());
+        assert_alike(m.skew, (-168.0 / 81.0) / (38.0_f64 / 9.0).powf(1.5));
+        assert_alike(
+            m.kurtosis,
+            (6498.0 / 243.0) / (38.0_f64 / 9.0).powi(2) - 3.0,
+        );
+        assert_alike(m.profit_factor, 2.0);
+        assert_alike(m.payoff_ratio, 1.0);
+        assert_alike(m.cvar_95, -2.0 * size);
+        // A tenth of the way from -2 to 1.
+        assert_alike(m.var_95, -1.7 * size);
+        assert_eq!((m.winning_periods, m.losing_periods), (2, 1));
+        // The rate counts as much as the returns.
+        let m = metrics(&[size, 3.0 * size, -2.0 * size], 4.0, size);
+        assert_alike(m.sharpe, 2.0 * (-1.0 / 3.0) / deviation);
+        assert_alike(m.sortino, 2.0 * (-1.0 / 3.0) / 3.0_f64.sqrt());
+    }
+}
+
+#[test]
+fn a_scale_changes_no_bit() {
+    for exponent in [-1_000, -700, -300, 300, 700, 1_000] {
+        let size = 2_f64.powi(exponent);
+        let plain = metrics(&RETURNS, 12.0, 0.001);
+        let m = metrics(&RETURNS.map(|r| r * size), 12.0, 0.001 * size);
+        assert_eq!(m.volatility, plain.volatility * size);
+        assert_eq!(
+            [m.sharpe, m.sortino, m.skew, m.kurtosis],
+            [plain.sharpe, plain.sortino, plain.skew, plain.kurtosis]
+        );
+        assert_eq!(
+            [m.profit_factor, m.payoff_ratio],
+            [plain.profit_factor, plain.payoff_ratio]
+        );
+    }
+}
+
+#[test]
+fn sums_need_not_fit_in_a_float() {
+    // The largest float, M, and less: mean M, and M / 4.
+    let m = metrics(&[f64::MAX; 3], 1.0, 0.0);
+    assert_eq!(
+        (m.volatility, m.var_95, m.cvar_95),
+        (0.0, f64::MAX, f64::MAX)
+    );
+    assert!(m.sharpe.is_nan() && m.profit_factor.is_nan());
+    let m = metrics(&[-f64::MAX; 50], 1.0, 0.0);
+    assert_eq!((m.var_95, m.cvar_95), (-f64::MAX, -f64::MAX));
+    assert_alike(m.sortino, -1.0);
+    // From -M to M: a twentieth of the way.
+    let m = metrics(&[f64::MAX, -f64::MAX], 1.0, 0.0);
+    assert_alike(m.var_95, -0.9 * f64::MAX);
+    assert_eq!((m.sharpe, m.profit_factor, m.skew), (0.0, 1.0, 0.0));
+    // The deviation is M x sqrt(2).
+    assert!(m.volatility.is_nan());
+    let m = metrics(&[0.5 * f64::MAX, -0.5 * f64::MAX], 1.0, 0.0);
+    assert_alike(m.volatility, 0.5 * f64::MAX * 2.0_f64.sqrt());
+    // The smallest floats of all.
+    let m = metrics(&[5e-324, 1e-323], 1.0, 0.0);
+    assert_alike(m.sharpe, 1.5 * 2.0_f64.sqrt());
+    // 0.7 of the smallest is the smallest; a hundredth of it is none.
+    assert_eq!(m.volatility, 5e-324);
+    assert!(metrics(&[5e-324, 1e-323], 1e-4, 0.0).volatility.is_nan());
+}
+
+#[test]
+fn what_does_not_fit_in_a_float_is_undefined() {
+    // 10^500 and 10^-500, of gains and losses.
+    let m = metrics(&[1e250, -1e-250], 1.0, 0.0);
+    assert!(m.profit_factor.is_nan() && m.payoff_ratio.is_nan());
+    assert_eq!((m.winning_periods, m.losing_periods), (1, 1));
+    let m = metrics(&[-1e250, 1e-250], 1.0, 0.0);
+    assert!(m.profit_factor.is_nan() && m.payoff_ratio.is_nan());
+    assert_alike(metrics(&[1e150, -1e-150], 1.0, 0.0).profit_factor, 1e300);
+    // Of a rate and of a deviation.
+    let m = metrics(&[1e-250, 2e-250], 1.0, -1e100);
+    assert!(m.sharpe.is_nan());
+    assert_alike(
+        metrics(&[1e-250, 3e-250], 1.0, -1e50).sharpe,
+        1e300 / 2.0_f64.sqrt(),
+    );
+    // Of a year.
+    let m = metrics(&[1.0], 1_025.0, 0.0);
+    assert!(m.cagr.is_nan() && m.total_return == 1.0);
+}
+
+#[test]
+fn a_rate_of_any_size_has_a_downside() {
+    // All are below it by 10^200, to the last digit.
+    let m = metrics(&[0.01, -0.02, 0.03], 4.0, 1e200);
+    assert_alike(m.sortino, -2.0);
+    // And by a hundredth.
+    let m = metrics(&[1e-200, -2e-200, 3e-200], 4.0, 0.01);
+    assert_alike(m.sortino, -2.0);
 }
 
 #[test]

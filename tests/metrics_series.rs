@@ -175,7 +175,7 @@ fn windows_are_checked() {
             rolling_max_drawdown(returns, 0).unwrap_err(),
         ] {
             assert_eq!(error, MetricsError::InvalidWindow(0));
-            assert_eq!(error.to_string(), "a window must be at least 1, got 0");
+            assert_eq!(error.to_string(), "window 0: must be at least 1");
         }
         for window in [1, 3, usize::MAX] {
             // No deviation of one return, no window longer than the returns.
@@ -267,6 +267,87 @@ fn a_huge_return_leaves_no_trace() {
             );
         }
     }
+}
+
+#[test]
+fn windows_of_any_size_have_their_own_scale() {
+    // Pairs of 1 and 3 times a size, each a window: mean 2, deviation sqrt(2).
+    let sizes = [
+        0.01, 1e200, 5e307, 0.02, 1e-200, 1e-305, 1e-100, 1e154, 1e-323, 1e120, 1e-130, 1e-140,
+    ];
+    let returns: Vec<f64> = sizes.iter().flat_map(|size| [*size, 3.0 * size]).collect();
+    let volatility = rolling_volatility(&returns, 2, 2.0).unwrap();
+    let sharpe = rolling_sharpe(&returns, 2, 2.0, 0.0).unwrap();
+    for (place, size) in sizes.iter().enumerate() {
+        let (found, expected) = (volatility[2 * place + 1], 2.0 * size);
+        assert!(
+            (found / expected - 1.0).abs() < 1e-12,
+            "{found} is not {expected}"
+        );
+        let found = sharpe[2 * place + 1];
+        assert!((found - 2.0).abs() < 1e-12, "{found} at {size}");
+    }
+    // A window with returns of several sizes has that of the largest.
+    let whole = rolling_volatility(&returns, returns.len(), 1.0).unwrap();
+    let expected = compute_metrics(&returns, 1.0, 0.0).unwrap().unwrap();
+    let found = whole[returns.len() - 1];
+    assert!((found / expected.volatility - 1.0).abs() < 1e-12);
+    // What does not fit is undefined: a deviation of M x sqrt(2), and a ratio of 10^400.
+    let edges = [f64::MAX, -f64::MAX];
+    assert!(rolling_volatility(&edges, 2, 1.0).unwrap()[1].is_nan());
+    assert_eq!(rolling_sharpe(&edges, 2, 1.0, 0.0).unwrap()[1], 0.0);
+    let tiny = [1e-300, 3e-300];
+    assert!(rolling_sharpe(&tiny, 2, 1.0, -1e100).unwrap()[1].is_nan());
+}
+
+#[test]
+fn a_benchmark_may_be_of_any_other_size() {
+    // beta 2, a = 0.01; r - b is 0.11 and -0.09, as in the worked benchmark, times two sizes.
+    for own in [1e300, 1e200, 1e100, 1.0, 1e-100, 1e-200, 1e-300] {
+        for their in [1e300, 1e200, 1e100, 1.0, 1e-100, 1e-200, 1e-300] {
+            let returns = [0.21 * own, -0.19 * own];
+            let found = against(&returns, &[0.1 * their, -0.1 * their], 1.0, 0.0);
+            let alike = |found: f64, expected: f64| {
+                let fits = expected != 0.0 && expected.is_finite();
+                assert!(
+                    if fits {
+                        (found / expected - 1.0).abs() < 1e-12
+                    } else {
+                        found.is_nan()
+                    },
+                    "{found} is not {expected} with {own} and {their}"
+                );
+            };
+            alike(found.beta, 2.0 * (own / their));
+            alike(found.correlation, 1.0);
+            let sizes = own.max(their);
+            let active = [0.21 * own - 0.1 * their, -0.19 * own + 0.1 * their];
+            let spread = active[0] / sizes - active[1] / sizes;
+            alike(found.tracking_error, spread / 2.0_f64.sqrt() * sizes);
+            let mean = (active[0] / sizes + active[1] / sizes) / 2.0;
+            assert!((found.information_ratio - mean / (spread / 2.0_f64.sqrt())).abs() < 1e-12);
+            if own >= 1.0 {
+                alike(found.alpha, 0.01 * own);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_capture_that_does_not_fit_in_a_float_is_undefined() {
+    // A year of 1,025 periods of 100 % is 2^1025.
+    let found = against(&[0.001], &[1.0], 1_025.0, 0.0);
+    assert!(found.up_capture.is_nan());
+    let found = against(&[1.0], &[0.001], 1_025.0, 0.0);
+    assert!(found.up_capture.is_nan());
+    // Over a loss of next to nothing.
+    let found = against(&[1e300], &[1e-15], 1.0, 0.0);
+    assert!(found.up_capture.is_nan());
+    assert!(
+        against(&[1e300, 0.0], &[1e-3, 0.0], 400.0, 0.0)
+            .alpha
+            .is_nan()
+    );
 }
 
 #[test]

@@ -1,16 +1,17 @@
 //! Metrics of returns against those of a benchmark.
 
+use super::scale::{Scale, or_nan};
 use super::wealth::Wealth;
 use super::{
-    BLOCK, LANES, MetricsError, Totals, check_finite, check_rates, count, flat_or, fold_lanes,
-    noise_floor, or_zero, ratio,
+    BLOCK, LANES, MetricsError, Scaled, Totals, check_finite, check_rates, count, flat_or,
+    fold_lanes, noise_floor, or_zero, ratio,
 };
 
 /// Performance against a benchmark, from [`compute_benchmark_metrics`].
 ///
 /// With `r` the returns, `b` those of the benchmark, `n` their number, `P` the periods per year and
 /// `rf` the risk free rate per period. What is undefined, a ratio whose denominator is zero
-/// included, is NaN, never 0. A deviation below `1e-12` of the largest return, or of the largest of
+/// included, is NaN, never 0, and so is what does not fit in a float. A deviation below `1e-12` of the largest return, or of the largest of
 /// both for `r - b`, counts as zero. Two are equal when all fields are, NaN being equal to NaN.
 ///
 /// Bacon is C. Bacon, *Practical Portfolio Performance Measurement and Attribution*, 2nd ed., 2008.
@@ -111,35 +112,48 @@ pub fn compute_benchmark_metrics(
 
     let n = count(returns.len());
     let year = periods_per_year.sqrt();
-    let (own, theirs) = (Totals::of(returns), Totals::of(benchmark));
-    let means = (
-        (own.gains + own.losses) / n,
-        (theirs.gains + theirs.losses) / n,
-    );
-    let products = Products::of(returns, benchmark, means);
-    let deviation =
-        |second: f64, size_max: f64| or_zero((second / (n - 1.0)).sqrt(), noise_floor(size_max));
-    let own_deviation = deviation(products.own, own.size_max);
-    let their_deviation = deviation(products.theirs, theirs.size_max);
-    let active_deviation = deviation(products.active, own.size_max.max(theirs.size_max));
+    let totals = (Totals::of(returns), Totals::of(benchmark));
+    let sizes = (totals.0.size_max, totals.1.size_max);
+    // Each at a scale of its own, and their difference at that of the larger.
+    let own = Scaled::of(returns, &totals.0, Scale::of(sizes.0));
+    let theirs = Scaled::of(benchmark, &totals.1, Scale::of(sizes.1));
+    let products = Products::of(&own, &theirs);
+    let size_max = sizes.0.max(sizes.1);
+    let scale = Scale::of(size_max);
+    let (active_mean, active) = if own.scale == scale && theirs.scale == scale {
+        (products.active_mean, products.active)
+    } else {
+        let products = Products::of(
+            &Scaled::of(returns, &totals.0, scale),
+            &Scaled::of(benchmark, &totals.1, scale),
+        );
+        (products.active_mean, products.active)
+    };
+    let deviation = |second: f64, noise: f64| or_zero((second / (n - 1.0)).sqrt(), noise);
+    let own_deviation = deviation(products.own, own.noise);
+    let their_deviation = deviation(products.theirs, theirs.noise);
+    let active_deviation = deviation(active, noise_floor(scale.down(size_max)));
 
-    let beta = products.both / flat_or(their_deviation, products.theirs);
+    let slope = products.both / flat_or(their_deviation, products.theirs);
+    let slope_scale = own.scale.over(theirs.scale);
     let correlation = products.both
         / flat_or(own_deviation, products.own.sqrt())
         / flat_or(their_deviation, products.theirs.sqrt());
-    let alpha = (means.0 - risk_free) - beta * (means.1 - risk_free);
+    let mean = |series: &Scaled<'_>| series.scale.up(series.mean);
+    let market = slope_scale.up(slope * (mean(&theirs) - risk_free));
+    let alpha = (mean(&own) - risk_free) - market;
     let [up_capture, down_capture] = captures(returns, benchmark, periods_per_year);
     Ok(Some(BenchmarkMetrics {
         alpha: if alpha <= -1.0 {
             -1.0
         } else {
-            (1.0 + alpha).powf(periods_per_year) - 1.0
+            or_nan((1.0 + alpha).powf(periods_per_year) - 1.0)
         },
-        beta,
+        beta: slope_scale.up_or_nan(slope),
         // Rounding may go past 1.
         correlation: correlation.clamp(-1.0, 1.0),
-        tracking_error: active_deviation * year,
-        information_ratio: ratio(products.active_mean, active_deviation) * year,
+        tracking_error: scale.up_or_nan(active_deviation * year),
+        information_ratio: or_nan(ratio(active_mean, active_deviation) * year),
         up_capture,
         down_capture,
     }))
@@ -156,7 +170,9 @@ struct Products {
 }
 
 impl Products {
-    fn of(returns: &[f64], benchmark: &[f64], means: (f64, f64)) -> Self {
+    fn of(own: &Scaled<'_>, theirs: &Scaled<'_>) -> Self {
+        let (returns, benchmark) = (&own.returns[..], &theirs.returns[..]);
+        let means = (own.mean, theirs.mean);
         // The sums in each place: of distances, then of their products.
         let mut sums = [0.0; 7];
         let active_mean = means.0 - means.1;
@@ -235,7 +251,7 @@ fn captures(returns: &[f64], benchmark: &[f64], periods_per_year: f64) -> [f64; 
             return f64::NAN;
         }
         let power = periods_per_year / count(periods);
-        ratio(own.annual_growth(power), theirs.annual_growth(power))
+        or_nan(ratio(own.annual_growth(power), theirs.annual_growth(power)))
     };
     [
         capture(own_up, up, periods.0),

@@ -11,20 +11,23 @@
 mod benchmark;
 mod drawdown;
 mod rolling;
+mod scale;
 mod wealth;
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
 pub use benchmark::{BenchmarkMetrics, compute_benchmark_metrics};
 pub use drawdown::{Drawdown, drawdown_series, drawdowns};
 pub use rolling::{rolling_max_drawdown, rolling_sharpe, rolling_volatility};
+use scale::{Scale, or_nan};
 use wealth::{SCALE_INVERSE, Wealth};
 
 /// Performance of a series of returns, from [`compute_metrics`].
 ///
-/// What is undefined, a ratio whose denominator is zero included, is NaN, never 0. A standard or
-/// downside deviation below `1e-12 x max|r|` counts as zero: it is rounding, not risk. Two metrics
+/// What is undefined, a ratio whose denominator is zero included, is NaN, never 0, and so is what
+/// does not fit in a float. A standard or downside deviation below `1e-12 x max|r|` counts as zero: it is rounding, not risk. Two metrics
 /// are equal when all fields are, NaN being equal to NaN.
 ///
 /// Bacon is C. Bacon, *Practical Portfolio Performance Measurement and Attribution*, 2nd ed., 2008.
@@ -203,7 +206,7 @@ impl fmt::Display for MetricsError {
                 )
             }
             Self::InvalidWindow(window) => {
-                write!(f, "a window must be at least 1, got {window}")
+                write!(f, "window {window}: must be at least 1")
             }
             Self::InvalidPeriodsPerYear(periods) => {
                 write!(
@@ -275,33 +278,49 @@ pub fn compute_metrics(
 
     let n = count(returns.len());
     let year = periods_per_year.sqrt();
-    let mean = (totals.gains + totals.losses) / n;
-    let moments = Moments::of(returns, mean, risk_free);
-    let noise = noise_floor(totals.size_max);
-    let deviation = or_zero((moments.second / (n - 1.0)).sqrt(), noise);
-    let downside = or_zero((moments.downside / n).sqrt(), noise);
+    let scaled = Scaled::of(returns, &totals, Scale::of(totals.size_max));
+    let moments = scaled.moments(risk_free);
+    let deviation = or_zero((moments.second / (n - 1.0)).sqrt(), scaled.noise);
     let variance = moments.second / n;
-    let excess = mean - risk_free;
+    let sortino = |scaled: &Scaled<'_>, shortfall: f64| {
+        let downside = or_zero((shortfall / n).sqrt(), scaled.noise);
+        let excess = scaled.excess(risk_free);
+        or_nan(ratio(excess * periods_per_year, downside * year))
+    };
+    // The distance from a rate is as large as the rate.
+    let target_scale = Scale::of(totals.size_max.max(risk_free.abs()));
+    let sortino = if target_scale == scaled.scale {
+        sortino(&scaled, moments.downside)
+    } else {
+        let scaled = Scaled::of(returns, &totals, target_scale);
+        sortino(&scaled, scaled.moments(risk_free).downside)
+    };
+    let gains = if totals.winning > 0 && scaled.gains == 0.0 {
+        // Too small beside the losses for their quotient to fit in a float.
+        f64::NAN
+    } else {
+        scaled.gains
+    };
     let path = Path::of(returns);
     let cagr = path.end.annual_growth(periods_per_year / n);
     let (var_95, cvar_95) = tail(returns);
     let (winning, losing) = (count(totals.winning), count(totals.losing));
 
     Ok(Some(Metrics {
-        total_return: path.end.value() - 1.0,
+        total_return: or_nan(path.end.value() - 1.0),
         cagr,
-        volatility: deviation * year,
-        sharpe: ratio(excess, deviation) * year,
-        sortino: ratio(excess * periods_per_year, downside * year),
+        volatility: scaled.scale.up_or_nan(deviation * year),
+        sharpe: or_nan(ratio(scaled.excess(risk_free), deviation) * year),
+        sortino,
         max_drawdown: path.max_drawdown,
         max_drawdown_periods: path.max_drawdown_periods,
-        calmar: ratio(cagr, path.max_drawdown),
+        calmar: or_nan(ratio(cagr, path.max_drawdown)),
         num_periods: returns.len(),
         winning_periods: totals.winning,
         losing_periods: totals.losing,
         win_rate: winning / n,
-        profit_factor: ratio(totals.gains, -totals.losses),
-        payoff_ratio: ratio(ratio(totals.gains, winning), ratio(-totals.losses, losing)),
+        profit_factor: or_nan(ratio(gains, -scaled.losses)),
+        payoff_ratio: or_nan(ratio(ratio(gains, winning), ratio(-scaled.losses, losing))),
         var_95,
         cvar_95,
         skew: ratio(
@@ -420,6 +439,48 @@ fn for_lanes(block: &[f64], mut add: impl FnMut(usize, f64)) {
     }
 }
 
+/// Returns at a scale at which their fourth powers are floats.
+struct Scaled<'a> {
+    returns: Cow<'a, [f64]>,
+    scale: Scale,
+    gains: f64,
+    losses: f64,
+    mean: f64,
+    /// Below this a deviation is rounding.
+    noise: f64,
+}
+
+impl<'a> Scaled<'a> {
+    /// `totals` are those of the returns as they are.
+    fn of(returns: &'a [f64], totals: &Totals, scale: Scale) -> Self {
+        let returns = scale.down_all(returns);
+        let (gains, losses) = if scale == Scale::ONE {
+            (totals.gains, totals.losses)
+        } else {
+            let totals = Totals::of(&returns);
+            (totals.gains, totals.losses)
+        };
+        Self {
+            scale,
+            gains,
+            losses,
+            mean: (gains + losses) / count(returns.len()),
+            noise: noise_floor(scale.down(totals.size_max)),
+            returns,
+        }
+    }
+
+    /// Returns the mean less a rate.
+    fn excess(&self, rate: f64) -> f64 {
+        self.mean - self.scale.down(rate)
+    }
+
+    /// Returns the moments around the mean, and below a rate.
+    fn moments(&self, rate: f64) -> Moments {
+        Moments::of(&self.returns, self.mean, self.scale.down(rate))
+    }
+}
+
 /// Sums of powers of the distance from the mean, and of the squared shortfall.
 #[derive(Default)]
 struct Moments {
@@ -528,17 +589,28 @@ fn tail(returns: &[f64]) -> (f64, f64) {
         .unwrap_or(at_rank);
     // As NumPy interpolates, to the last bit.
     let step = next - at_rank;
-    let percentile = if between < 0.5 {
+    let percentile = if step.is_infinite() {
+        at_rank * (1.0 - between) + next * between
+    } else if between < 0.5 {
         at_rank + step * between
     } else {
         next - step * (1.0 - between)
     };
 
     // In the order of the returns: that of a selection depends on its algorithm.
-    let below = low.iter().filter(|r| **r < at_rank);
-    let (sum, number) = below.fold((0.0, 0), |(sum, number), r| (sum + r, number + 1));
-    let ties = count(rank + 1 - number);
-    (percentile, (sum + ties * at_rank) / count(rank + 1))
+    let mean = |scale: Scale| {
+        let below = low.iter().filter(|r| **r < at_rank);
+        let add = |(sum, number), &r| (sum + scale.down(r), number + 1);
+        let (sum, number) = below.fold((0.0, 0), add);
+        let ties = count(rank + 1 - number);
+        scale.up((sum + ties * scale.down(at_rank)) / count(rank + 1))
+    };
+    let mut worst = mean(Scale::ONE);
+    if worst.is_infinite() {
+        // The sum does not fit in a float. The mean does, but for its rounding.
+        worst = mean(Scale::new(64)).clamp(-f64::MAX, f64::MAX);
+    }
+    (percentile, worst)
 }
 
 #[expect(

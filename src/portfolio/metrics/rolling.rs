@@ -7,6 +7,7 @@
 //! octagonal kernels", *Pattern Recognition Letters* 13 (7), 1992). The work is O(n), whatever the
 //! window, and the memory that of one block's summaries.
 
+use super::scale::{Scale, or_nan};
 use super::wealth::{SCALE, SCALE_INVERSE};
 use super::{MetricsError, check_finite, check_rates, noise_floor, or_zero, ratio};
 
@@ -36,12 +37,9 @@ pub fn rolling_sharpe(
     check(returns, window)?;
     check_rates(periods_per_year, risk_free)?;
     let year = periods_per_year.sqrt();
-    Ok(roll::<Spread>(returns, window, |before, after| {
-        let spread = before.join(after);
-        ratio(
-            (spread.origin - risk_free) + spread.mean,
-            spread.deviation(),
-        ) * year
+    Ok(roll_spread(returns, window, |spread, scale| {
+        let excess = (spread.origin - scale.down(risk_free)) + spread.mean;
+        or_nan(ratio(excess, spread.deviation()) * year)
     }))
 }
 
@@ -70,8 +68,8 @@ pub fn rolling_volatility(
     check(returns, window)?;
     check_rates(periods_per_year, 0.0)?;
     let year = periods_per_year.sqrt();
-    Ok(roll::<Spread>(returns, window, |before, after| {
-        before.join(after).deviation() * year
+    Ok(roll_spread(returns, window, |spread, scale| {
+        scale.up_or_nan(spread.deviation() * year)
     }))
 }
 
@@ -94,10 +92,12 @@ pub fn rolling_volatility(
 /// [`MetricsError`] names a window of 0 or the first return that is not finite.
 pub fn rolling_max_drawdown(returns: &[f64], window: usize) -> Result<Vec<f64>, MetricsError> {
     check(returns, window)?;
-    Ok(roll::<Fall>(returns, window, |before, after| {
+    let mut values = vec![f64::NAN; returns.len()];
+    roll::<Fall>(returns, window, &mut values, |before, after| {
         let across = before.through * after.through;
-        1.0 - before.inside.min(after.inside).min(across)
-    }))
+        Some(1.0 - before.inside.min(after.inside).min(across))
+    });
+    Ok(values)
 }
 
 fn check(returns: &[f64], window: usize) -> Result<(), MetricsError> {
@@ -116,12 +116,16 @@ trait Summary: Copy {
     fn add(&mut self, r: f64);
 }
 
-/// Returns what `value` makes of the end of one block and the start of the next that together are
-/// each window.
-fn roll<S: Summary>(returns: &[f64], window: usize, value: impl Fn(&S, &S) -> f64) -> Vec<f64> {
-    let mut values = vec![f64::NAN; returns.len()];
+/// Sets what `value` makes of the end of one block and the start of the next that together are each
+/// window, where it makes something.
+fn roll<S: Summary>(
+    returns: &[f64],
+    window: usize,
+    values: &mut [f64],
+    value: impl Fn(&S, &S) -> Option<f64>,
+) {
     if window > returns.len() {
-        return values;
+        return;
     }
     // What the last block has from each of its places to its end.
     let mut ends = vec![S::NONE; window];
@@ -132,7 +136,9 @@ fn roll<S: Summary>(returns: &[f64], window: usize, value: impl Fn(&S, &S) -> f6
             start.add(r);
             if place + 1 >= window {
                 let end = ends.get(offset + 1).copied().unwrap_or(S::NONE);
-                values[place] = value(&end, &start);
+                if let Some(value) = value(&end, &start) {
+                    values[place] = value;
+                }
             }
             place += 1;
         }
@@ -140,6 +146,32 @@ fn roll<S: Summary>(returns: &[f64], window: usize, value: impl Fn(&S, &S) -> f6
         for (kept, &r) in ends.iter_mut().zip(block).rev() {
             end.add(r);
             *kept = end;
+        }
+    }
+}
+
+/// Returns what `value` makes of the spread of each window, and NaN where none is full.
+///
+/// A window whose returns are so large or small that their squares are no floats is looked at again
+/// at another scale: each has its own, so that a huge return leaves no trace in the others.
+fn roll_spread(returns: &[f64], window: usize, value: impl Fn(&Spread, Scale) -> f64) -> Vec<f64> {
+    const LARGE: f64 = f64::from_bits((1023 + 450) << 52);
+    const SMALL: f64 = f64::from_bits((1023 - 450) << 52);
+    let mut values = vec![f64::NAN; returns.len()];
+    roll::<Spread>(returns, window, &mut values, |before, after| {
+        Some(value(&before.join(after), Scale::ONE))
+    });
+    let is_large = |size: f64| size > LARGE;
+    let is_small = |size: f64| size > 0.0 && size < SMALL;
+    let unusual: [(i32, &dyn Fn(f64) -> bool); 2] = [(600, &is_large), (-600, &is_small)];
+    for (exponent, is_unusual) in unusual {
+        if returns.iter().any(|r| is_unusual(r.abs())) {
+            let scale = Scale::new(exponent);
+            let scaled = scale.down_all(returns);
+            roll::<Spread>(&scaled, window, &mut values, |before, after| {
+                let spread = before.join(after);
+                is_unusual(scale.up(spread.size_max)).then(|| value(&spread, scale))
+            });
         }
     }
     values
