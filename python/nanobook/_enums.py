@@ -70,6 +70,10 @@ class Side(_Spelled):
     SELL = "sell"
     """Asks."""
 
+    def opposite(self) -> Side:
+        """Return the other side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
     @classmethod
     def _missing_(cls, value: object) -> Self:
         if isinstance(value, str) and value.lower() in {"b", "s"}:
@@ -103,6 +107,10 @@ class OrderStatus(_Spelled):
     """Its last open quantity traded."""
     CANCELLED = "cancelled"
     """Its last open quantity was cancelled, whatever had traded before."""
+
+    def is_active(self) -> bool:
+        """Return whether the order is on the book now."""
+        return self is OrderStatus.NEW or self is OrderStatus.PARTIALLY_FILLED
 
 
 class StopStatus(_Spelled):

@@ -93,6 +93,7 @@ _CancelError: TypeAlias = Literal["OrderNotFound", "OrderNotActive"]
 _ModifyError: TypeAlias = Literal[
     "OrderNotFound", "OrderNotActive", "InvalidQuantity", "InvalidPrice"
 ]
+_Result: TypeAlias = SubmitResult | StopSubmitResult | CancelResult | ModifyResult
 _Kind: TypeAlias = Literal[
     "submit_limit",
     "submit_market",
@@ -861,6 +862,25 @@ class Exchange:
         tif: _Tif,
         atr_period: SupportsIndex,
     ) -> StopSubmitResult: ...
+    def apply(self, event: Event) -> _Result:
+        """Execute a command given as an event, and return what its own method returns.
+
+        Parameters
+        ----------
+        event : Event
+            The command, from another exchange's `events` or `Event.from_json`. It is checked,
+            logged and executed like any other.
+
+        Returns
+        -------
+        SubmitResult, StopSubmitResult, CancelResult or ModifyResult
+            That of the method that `Event.kind` names.
+
+        Raises
+        ------
+        ValidationError
+            If a value breaks a rule. Nothing has changed then.
+        """
     def cancel(self, order_id: SupportsIndex) -> CancelResult:
         """Cancel a resting order or a pending stop.
 
@@ -976,12 +996,16 @@ class Exchange:
         """
     def full_book(self) -> BookSnapshot:
         """Return every level, with each level's orders in the order of their queue."""
+    def timestamp(self) -> int:
+        """Return the last timestamp issued; 0 before the first."""
     def trades(self) -> list[Trade]:
         """Return all trades since the start or the last `clear_trades`, oldest first."""
     def clear_trades(self) -> None:
         """Forget the trades. The last trade price stays, and so does the digest."""
     def events(self) -> list[Event]:
         """Return the event log: every accepted command, oldest first."""
+    def has_event_log(self) -> bool:
+        """Return whether accepted commands are logged, as ``event_log`` said."""
     def clear_events(self) -> None:
         """Forget the event log. `save` needs a complete one; `to_bytes` does not."""
     def clear_order_history(self) -> int:
@@ -1232,6 +1256,8 @@ class MultiExchange:
         tif: _Tif,
         atr_period: SupportsIndex,
     ) -> StopSubmitResult: ...
+    def apply(self, symbol: str, event: Event) -> _Result:
+        """Execute a command given as an event; see `Exchange.apply`."""
     def cancel(self, symbol: str, order_id: SupportsIndex) -> CancelResult:
         """Cancel a resting order or a pending stop; see `Exchange.cancel`."""
     def modify(
@@ -1264,12 +1290,16 @@ class MultiExchange:
         """Return the best levels of each side; see `Exchange.depth`."""
     def full_book(self, symbol: str) -> BookSnapshot:
         """Return every level, with each level's orders in the order of their queue."""
+    def timestamp(self, symbol: str) -> int:
+        """Return the last timestamp issued; 0 before the first."""
     def trades(self, symbol: str) -> list[Trade]:
         """Return all trades since the start or the last `clear_trades`, oldest first."""
     def clear_trades(self, symbol: str) -> None:
         """Forget the trades; see `Exchange.clear_trades`."""
     def events(self, symbol: str) -> list[Event]:
         """Return the event log: every accepted command, oldest first."""
+    def has_event_log(self, symbol: str) -> bool:
+        """Return whether accepted commands are logged, as ``event_log`` said."""
     def clear_events(self, symbol: str) -> None:
         """Forget the event log; see `Exchange.clear_events`."""
     def clear_order_history(self, symbol: str) -> int:

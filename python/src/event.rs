@@ -22,12 +22,17 @@ pub(crate) fn read(events: Arg<'_, '_>) -> PyResult<Vec<Event>> {
     let mut read = Vec::new();
     for (index, event) in events.try_iter()?.enumerate() {
         let event = event?;
-        match event.cast::<PyEvent>() {
-            Ok(event) => read.push(event.get().0),
-            Err(_) => return Err(wrong_type(&format!("events[{index}]"), "an Event", &event)),
-        }
+        read.push(read_one(&event, || format!("events[{index}]"))?);
     }
     Ok(read)
+}
+
+/// Reads one event; `name` is what an error calls it.
+pub(crate) fn read_one(event: &Bound<'_, PyAny>, name: impl Fn() -> String) -> PyResult<Event> {
+    match event.cast::<PyEvent>() {
+        Ok(event) => Ok(event.get().0),
+        Err(_) => Err(wrong_type(&name(), "an Event", event)),
+    }
 }
 
 #[pymethods]

@@ -18,7 +18,9 @@ use crate::errors::{BindingError, BindingResult};
 use crate::event::{self, PyEvent};
 use crate::multi::PyMultiExchange;
 use crate::order::PyOrder;
-use crate::results::{PyCancelResult, PyModifyResult, PyStopSubmitResult, PySubmitResult};
+use crate::results::{
+    AnyResult, PyCancelResult, PyModifyResult, PyStopSubmitResult, PySubmitResult,
+};
 use crate::snapshot::PyBookSnapshot;
 use crate::stop;
 use crate::trade::{self, PyTrade};
@@ -314,6 +316,16 @@ impl PyExchange {
         self.submit_stop(py, &event)
     }
 
+    /// Execute a command given as an event, and return what its own method returns.
+    #[pyo3(name = "apply")]
+    fn apply_event(&self, py: Python<'_>, event: Arg<'_, '_>) -> BindingResult<AnyResult> {
+        let event = event::read_one(event, || "event".into())?;
+        Ok(self.with(py, |exchange| {
+            let outcome = exchange.apply(&event)?;
+            Ok::<_, ValidationError>(AnyResult::new_from(&event, outcome, exchange.trades()))
+        })?)
+    }
+
     /// Cancel a resting order or a pending stop.
     fn cancel(&self, py: Python<'_>, order_id: Arg<'_, '_>) -> BindingResult<PyCancelResult> {
         self.apply(py, &command::cancel(order_id)?)
@@ -419,6 +431,11 @@ impl PyExchange {
         PyBookSnapshot(self.with(py, |exchange| exchange.full_book()))
     }
 
+    /// Return the last timestamp issued; 0 before the first.
+    fn timestamp(&self, py: Python<'_>) -> u64 {
+        self.with(py, |exchange| exchange.timestamp())
+    }
+
     /// Return all trades since the start or the last `clear_trades`, oldest first.
     fn trades(&self, py: Python<'_>) -> Vec<PyTrade> {
         trade::wrap_owned(self.with(py, |exchange| exchange.trades().to_vec()))
@@ -433,6 +450,11 @@ impl PyExchange {
     fn events(&self, py: Python<'_>) -> Vec<PyEvent> {
         let events = self.with(py, |exchange| exchange.events().to_vec());
         events.into_iter().map(PyEvent).collect()
+    }
+
+    /// Return whether accepted commands are logged.
+    fn has_event_log(&self, py: Python<'_>) -> bool {
+        self.with(py, |exchange| exchange.has_event_log())
     }
 
     /// Forget the event log; `save` needs a complete one.

@@ -10,10 +10,12 @@ use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyString, PyType};
 use crate::command;
 use crate::convert::{self, Arg, Optional};
 use crate::errors::{BindingError, BindingResult};
-use crate::event::PyEvent;
+use crate::event::{self, PyEvent};
 use crate::exchange::{PyExchange, lock, lock_both, lock_detached};
 use crate::order::PyOrder;
-use crate::results::{PyCancelResult, PyModifyResult, PyStopSubmitResult, PySubmitResult};
+use crate::results::{
+    AnyResult, PyCancelResult, PyModifyResult, PyStopSubmitResult, PySubmitResult,
+};
 use crate::snapshot::PyBookSnapshot;
 use crate::stop;
 use crate::trade::{self, PyTrade};
@@ -298,6 +300,23 @@ impl PyMultiExchange {
         self.submit_stop(symbol, &event)
     }
 
+    /// Execute a command given as an event, and return what its own method returns.
+    #[pyo3(name = "apply")]
+    fn apply_event(&self, symbol: Arg<'_, '_>, event: Arg<'_, '_>) -> BindingResult<AnyResult> {
+        let event = event::read_one(event, || "event".into())?;
+        let name = match event {
+            Event::Cancel { .. } | Event::Modify { .. } | Event::Reduce { .. } => {
+                convert::known_symbol(symbol)?
+            }
+            _ => convert::symbol(symbol)?,
+        };
+        Ok(self.with(symbol.py(), |multi| {
+            let outcome = multi.apply(name, &event)?;
+            let trades = known(multi, name)?.trades();
+            Ok::<_, MultiError>(AnyResult::new_from(&event, outcome, trades))
+        })?)
+    }
+
     /// Cancel a resting order or a pending stop.
     fn cancel(&self, symbol: Arg<'_, '_>, order_id: Arg<'_, '_>) -> BindingResult<PyCancelResult> {
         self.apply(symbol, &command::cancel(order_id)?)
@@ -415,6 +434,11 @@ impl PyMultiExchange {
             .map(PyBookSnapshot)
     }
 
+    /// Return the last timestamp issued; 0 before the first.
+    fn timestamp(&self, symbol: Arg<'_, '_>) -> BindingResult<u64> {
+        self.book(symbol, |exchange| exchange.timestamp())
+    }
+
     /// Return all trades since the start or the last `clear_trades`, oldest first.
     fn trades(&self, symbol: Arg<'_, '_>) -> BindingResult<Vec<PyTrade>> {
         self.book(symbol, |exchange| exchange.trades().to_vec())
@@ -430,6 +454,11 @@ impl PyMultiExchange {
     fn events(&self, symbol: Arg<'_, '_>) -> BindingResult<Vec<PyEvent>> {
         let events = self.book(symbol, |exchange| exchange.events().to_vec())?;
         Ok(events.into_iter().map(PyEvent).collect())
+    }
+
+    /// Return whether accepted commands are logged.
+    fn has_event_log(&self, symbol: Arg<'_, '_>) -> BindingResult<bool> {
+        self.book(symbol, |exchange| exchange.has_event_log())
     }
 
     /// Forget the event log; `save` needs a complete one.

@@ -3,8 +3,8 @@
 use std::hash::{Hash, Hasher};
 
 use nanobook::{
-    CancelError, CancelResult, ModifyError, ModifyResult, OrderId, Outcome, StopSubmitResult,
-    SubmitResult, Trade,
+    CancelError, CancelResult, Event, ModifyError, ModifyResult, OrderId, Outcome,
+    StopSubmitResult, SubmitResult, Trade,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
@@ -12,6 +12,29 @@ use pyo3::types::{PyString, PyType};
 use crate::convert::{self, Arg, Member, Reduced};
 use crate::errors::{invalid, wrong_type};
 use crate::trade::{self, PyTrade};
+
+/// What a command did, whatever its kind.
+#[derive(IntoPyObject)]
+pub(crate) enum AnyResult {
+    Submit(PySubmitResult),
+    Cancel(PyCancelResult),
+    Modify(PyModifyResult),
+    Stop(PyStopSubmitResult),
+}
+
+impl AnyResult {
+    /// Wraps the outcome of `event`; `trades` are the exchange's.
+    pub(crate) fn new_from(event: &Event, outcome: Outcome, trades: &[Trade]) -> Self {
+        match (event, &outcome) {
+            (Event::Modify { order_id, .. }, _) => {
+                Self::Modify(PyModifyResult::new_from(*order_id, outcome, trades))
+            }
+            (_, Outcome::Cancel(_)) => Self::Cancel(PyCancelResult::new_from(outcome)),
+            (_, Outcome::Stop(_)) => Self::Stop(PyStopSubmitResult::new_from(outcome)),
+            _ => Self::Submit(PySubmitResult::new_from(outcome, trades)),
+        }
+    }
+}
 
 /// What submitting an order did: its own matching, without what stops did afterwards.
 ///

@@ -47,8 +47,10 @@ QUERIES: list[tuple[str, tuple[Any, ...]]] = [
     ("depth", ()),
     ("depth", (1,)),
     ("full_book", ()),
+    ("timestamp", ()),
     ("trades", ()),
     ("events", ()),
+    ("has_event_log", ()),
     ("pending_stop_count", ()),
     ("check_invariants", ()),
     ("state_digest", ()),
@@ -81,7 +83,8 @@ def test_no_method_was_forgotten() -> None:
     forwarded = {name for name in dir(MultiExchange) if not name.startswith("_")}
     assert methods - forwarded == {"load", "replay"}
     tested = {name for name, _ in [*COMMANDS, *QUERIES]} | {*CLEARING, "save"}
-    assert methods - tested == {"load", "replay", "from_bytes"}
+    # `apply` is tested with every kind of event.
+    assert methods - tested == {"apply", "load", "replay", "from_bytes"}
 
 
 def test_the_parameters_are_the_same_after_the_symbol() -> None:

@@ -174,6 +174,7 @@ price_pairs = argument("price_pairs")
 weight_pairs = argument("weight_pairs")
 trades = argument("trades")
 levels = argument("levels")
+event = argument("event")
 events = argument("events")
 level_orders = argument("level_orders")
 cancel_error = argument("cancel_error")
@@ -237,6 +238,7 @@ COMMANDS: dict[str, dict[str, Argument]] = {
     },
 }
 QUERIES: dict[str, dict[str, Argument]] = {
+    "apply": {"event": event(Of("event"))},
     "cancel": {"order_id": natural(1)},
     "modify": {
         "order_id": natural(1),
@@ -252,7 +254,8 @@ QUERIES: dict[str, dict[str, Argument]] = {
 }
 WITHOUT_ARGUMENTS = (
     *("best_bid", "best_ask", "best_bid_ask", "spread", "last_trade_price", "full_book"),
-    *("trades", "clear_trades", "events", "clear_events", "clear_order_history"),
+    *("timestamp", "trades", "clear_trades", "events", "has_event_log", "clear_events"),
+    "clear_order_history",
     "pending_stop_count",
 )
 EXCHANGE_STATE = state_bytes(Of("exchange", "to_bytes"))
