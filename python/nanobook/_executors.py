@@ -31,6 +31,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar, cast
 
+from nanobook._errors import shown
 from nanobook._progress import naming
 from nanobook.nanobook import CancelFlag
 
@@ -292,7 +293,7 @@ class Spread(Generic[P, R]):
 
     def __init__(self, executor: Executor, task: Task[P, R], bar: Progress[P]) -> None:
         if not callable(getattr(executor, "submit", None)):
-            message = f"executor must be a concurrent.futures.Executor, got {executor!r}"
+            message = f"executor must be a concurrent.futures.Executor, got {shown(executor)}"
             raise TypeError(message)
         if isinstance(executor, ProcessPoolExecutor):
             _check_leaves(task)

@@ -89,7 +89,7 @@ def sweep(
     _check_callable(run, "run")
     warn_if_annual(risk_free)
     settings = SweepSettings(0, NO_COSTS, periods_per_year, risk_free, "close")
-    with Progress(_as_list(params), enabled=progress) as bar:
+    with Progress(_as_list(params), enabled=_read_progress(progress)) as bar:
         if executor is not None:
             # Only who uses an executor pays for its imports.
             from nanobook._executors import MeasureTask, Spread
@@ -173,7 +173,7 @@ def sweep_strategy(
     if workers is not None and executor is not None:
         message = f"max_workers must be left out with an executor, got {shown(workers)}"
         raise ValidationError(message)
-    with Progress(_as_list(params), enabled=progress) as bar:
+    with Progress(_as_list(params), enabled=_read_progress(progress)) as bar:
         if executor is not None:
             from nanobook._executors import BacktestTask, SharedSeries, Spread
 
@@ -199,6 +199,13 @@ def _as_list(params: Iterable[P]) -> list[P]:
         message = f"params must be an iterable of parameters, got {shown(params)}"
         raise TypeError(message)
     return list(params)
+
+
+def _read_progress(progress: object) -> bool:
+    if isinstance(progress, bool):
+        return progress
+    message = f"progress must be a bool, got {shown(progress)}"
+    raise TypeError(message)
 
 
 def _read_workers(max_workers: SupportsIndex | None) -> int | None:

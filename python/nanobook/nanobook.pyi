@@ -1488,6 +1488,11 @@ class Fill:
         The price of each, in the smallest currency unit.
     cost : int
         What it cost beside quantity x price, in the smallest currency unit.
+
+    Raises
+    ------
+    ValidationError
+        If the symbol is none, or the price is not positive.
     """
 
     def __new__(

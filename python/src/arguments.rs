@@ -26,6 +26,7 @@ macro_rules! argument {
     };
 }
 
+argument!(EventLog, bool, "event_log", true, convert::flag);
 argument!(CommissionBps, u32, "commission_bps", 0, convert::integer);
 argument!(SlippageBps, u32, "slippage_bps", 0, convert::integer);
 argument!(MinTradeFee, i64, "min_trade_fee", 0, convert::fee);

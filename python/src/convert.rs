@@ -1,5 +1,6 @@
 //! Every conversion between Python and Rust values that the classes do not do themselves.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyIterator, PyList, PyString, PyTuple, PyType};
 
 use crate::errors::{BindingError, BindingResult, invalid, out_of_range, shown, wrong_type};
 
@@ -149,13 +150,35 @@ fn is_bool(value: Arg<'_, '_>) -> bool {
     value.is_instance_of::<PyBool>() || of_numpy().unwrap_or(false)
 }
 
+/// Returns whether a value is a complex number of `NumPy`, which would become a float with a warning.
+fn is_complex(value: Arg<'_, '_>) -> bool {
+    let of_numpy = || {
+        let class = value.get_type();
+        let is_complex = matches!(
+            class.name()?.to_str()?,
+            "complex64" | "complex128" | "complex192" | "complex256" | "clongdouble"
+        );
+        PyResult::Ok(is_complex && class.module()? == "numpy")
+    };
+    of_numpy().unwrap_or(false)
+}
+
+/// Reads a bool.
+pub(crate) fn flag(value: Arg<'_, '_>, name: &str) -> PyResult<bool> {
+    if is_bool(value) {
+        value.is_truthy()
+    } else {
+        Err(wrong_type(name, "a bool", value))
+    }
+}
+
 /// Reads a float; an integer is one too, a bool is not.
 pub(crate) fn float(value: Arg<'_, '_>, name: &str) -> PyResult<f64> {
     let py = value.py();
     if let Ok(float) = value.cast_exact::<PyFloat>() {
         return Ok(float.value());
     }
-    if !is_bool(value) {
+    if !is_bool(value) && !is_complex(value) {
         match value.extract::<f64>() {
             Ok(float) => return Ok(float),
             Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
@@ -361,33 +384,69 @@ fn whole(value: Arg<'_, '_>, name: &str) -> PyResult<i64> {
         integer(&value.call_method0("__int__")?, name)
     } else {
         Err(invalid(format!(
-            "{name} must be a whole number, got {float}"
+            "{name} must be a whole number, got {}",
+            shown(value)
         )))
     }
+}
+
+/// Reads a symbol, or nothing from a text that cannot be one.
+#[inline]
+fn possible_symbol(value: Arg<'_, '_>) -> PyResult<Option<Symbol>> {
+    let name = value
+        .cast::<PyString>()
+        .map_err(|_| wrong_type("symbol", "a str", value))?;
+    // Lone surrogates have no UTF-8 form.
+    Ok(name
+        .to_str()
+        .ok()
+        .and_then(|name| Symbol::try_new(name).ok()))
 }
 
 /// Reads a symbol that may be new.
 #[inline]
 pub(crate) fn symbol(value: Arg<'_, '_>) -> BindingResult<Symbol> {
-    let name = value
-        .cast::<PyString>()
-        .map_err(|_| wrong_type("symbol", "a str", value))?;
-    match name.to_str() {
-        Ok(name) => Ok(Symbol::try_new(name)?),
-        // Lone surrogates have no UTF-8 form.
-        Err(_) => Err(BindingError::Symbol(nanobook::SymbolError(
-            name.to_string_lossy().into_owned(),
-        ))),
-    }
+    Ok(possible_symbol(value)?.ok_or_else(|| {
+        invalid(format!(
+            "a symbol must be 1 to 24 bytes of printable ASCII, got {}",
+            shown(value)
+        ))
+    })?)
 }
 
 /// Reads a symbol that must be known: a name that cannot be a symbol is an unknown one.
 #[inline]
 pub(crate) fn known_symbol(value: Arg<'_, '_>) -> BindingResult<Symbol> {
-    symbol(value).map_err(|error| match error {
-        BindingError::Symbol(error) => BindingError::UnknownSymbol(error.0),
-        error => error,
-    })
+    possible_symbol(value)?.ok_or_else(|| BindingError::UnknownSymbol(shown(value)))
+}
+
+/// Reads a text; lone surrogates, which have no UTF-8 form, become replacement characters.
+pub(crate) fn text<'a>(value: Arg<'a, '_>, name: &str) -> PyResult<Cow<'a, str>> {
+    value
+        .cast::<PyString>()
+        .map(|text| text.to_string_lossy())
+        .map_err(|_| wrong_type(name, "a str", value))
+}
+
+/// Returns the items of an iterable.
+pub(crate) fn items<'py>(
+    value: Arg<'_, 'py>,
+    name: &str,
+    expected: &str,
+) -> PyResult<Bound<'py, PyIterator>> {
+    value
+        .try_iter()
+        .map_err(|error| instead_of_type_error(error, name, expected, value))
+}
+
+/// Returns an error that names the argument, unless it is one that the caller's own code raised.
+#[cold]
+fn instead_of_type_error(error: PyErr, name: &str, expected: &str, value: Arg<'_, '_>) -> PyErr {
+    if error.is_instance_of::<PyTypeError>(value.py()) {
+        wrong_type(name, expected, value)
+    } else {
+        error
+    }
 }
 
 /// Reads the path of a file: a `str`, `bytes`, or what has `__fspath__`.

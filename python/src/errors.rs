@@ -37,7 +37,7 @@ pub(crate) enum BindingError {
     Validation(CoreValidationError),
     /// A name that cannot be a symbol.
     Symbol(SymbolError),
-    /// A symbol without an exchange.
+    /// A symbol without an exchange, as a message shows it.
     UnknownSymbol(String),
     /// An event that cannot be applied.
     Replay(ReplayError),
@@ -73,8 +73,7 @@ impl From<BindingError> for PyErr {
             BindingError::Symbol(error) => invalid(SymbolError(shortened(&error.0)).to_string()),
             BindingError::Replay(error) => invalid(error.to_string()),
             BindingError::UnknownSymbol(name) => {
-                let name = shortened(&name).escape_debug().to_string();
-                UnknownSymbolError::new_err(format!("no exchange has the symbol '{name}'"))
+                UnknownSymbolError::new_err(format!("no exchange has the symbol {name}"))
             }
             BindingError::Persistence(CorePersistenceError::Io(error)) => {
                 Python::attach(|py| storage(py, &error, None))
@@ -146,7 +145,9 @@ impl From<MetricsError> for BindingError {
 impl From<MultiError> for BindingError {
     fn from(error: MultiError) -> Self {
         match error {
-            MultiError::UnknownSymbol(symbol) => Self::UnknownSymbol(symbol.as_str().to_owned()),
+            MultiError::UnknownSymbol(symbol) => {
+                Self::UnknownSymbol(format!("'{}'", symbol.as_str().escape_debug()))
+            }
             MultiError::Validation(error) => Self::Validation(error),
             error => Self::Python(invalid(error.to_string())),
         }

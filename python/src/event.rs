@@ -20,7 +20,7 @@ pub(crate) struct PyEvent(pub(crate) Event);
 pub(crate) fn read(events: Arg<'_, '_>) -> PyResult<Vec<Event>> {
     // A length is only what the caller's object says: memory is taken for what comes.
     let mut read = Vec::new();
-    for (index, event) in events.try_iter()?.enumerate() {
+    for (index, event) in convert::items(events, "events", "an iterable of events")?.enumerate() {
         let event = event?;
         read.push(read_one(&event, || format!("events[{index}]"))?);
     }
@@ -141,8 +141,8 @@ impl PyEvent {
 
     /// Return the event that a line of JSON describes.
     #[classmethod]
-    fn from_json(_class: &Bound<'_, PyType>, text: &str) -> BindingResult<Self> {
-        Ok(Self(Event::from_json(text)?))
+    fn from_json(_class: &Bound<'_, PyType>, text: Arg<'_, '_>) -> BindingResult<Self> {
+        Ok(Self(Event::from_json(&convert::text(text, "text")?)?))
     }
 
     fn __repr__(&self) -> String {

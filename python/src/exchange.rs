@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyDict, PyType};
 
+use crate::arguments::EventLog;
 use crate::command;
 use crate::convert::{self, Arg, Optional};
 use crate::errors::{BindingError, BindingResult};
@@ -191,9 +192,9 @@ impl PyExchange {
 #[pymethods]
 impl PyExchange {
     #[new]
-    #[pyo3(signature = (event_log=true))]
-    fn new(event_log: bool) -> Self {
-        Self::own(if event_log {
+    #[pyo3(signature = (event_log=EventLog::DEFAULT), text_signature = "(event_log=True)")]
+    fn new(event_log: EventLog) -> Self {
+        Self::own(if event_log.0 {
             Exchange::new()
         } else {
             Exchange::without_event_log()

@@ -7,6 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyString, PyType};
 
+use crate::arguments::EventLog;
 use crate::command;
 use crate::convert::{self, Arg, Optional};
 use crate::errors::{BindingError, BindingResult};
@@ -128,9 +129,9 @@ impl PyMultiExchange {
 #[pymethods]
 impl PyMultiExchange {
     #[new]
-    #[pyo3(signature = (event_log=true))]
-    fn new(event_log: bool) -> Self {
-        Self::wrap(if event_log {
+    #[pyo3(signature = (event_log=EventLog::DEFAULT), text_signature = "(event_log=True)")]
+    fn new(event_log: EventLog) -> Self {
+        Self::wrap(if event_log.0 {
             MultiExchange::new()
         } else {
             MultiExchange::without_event_log()

@@ -122,12 +122,18 @@ impl PyFill {
         price: Arg<'_, '_>,
         cost: Arg<'_, '_>,
     ) -> BindingResult<Self> {
-        Ok(Self(Fill {
+        let fill = Fill {
             symbol: convert::symbol(symbol)?,
             quantity: convert::integer(quantity, "quantity")?,
             price: convert::price(price, "price")?,
             cost: convert::integer(cost, "cost")?,
-        }))
+        };
+        if !fill.price.is_valid() {
+            return Err(
+                invalid(format!("a fill needs a positive price, got {}", fill.price)).into(),
+            );
+        }
+        Ok(Self(fill))
     }
 
     /// The symbol.

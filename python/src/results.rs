@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 
 use crate::convert::{self, Arg, Member, Reduced};
-use crate::errors::{invalid, wrong_type};
+use crate::errors::{invalid, shown, wrong_type};
 use crate::trade::{self, PyTrade};
 
 /// What a command did, whatever its kind.
@@ -183,13 +183,13 @@ impl PyCancelResult {
     #[new]
     #[pyo3(signature = (success, cancelled_quantity, error=None))]
     fn new(
-        success: bool,
+        success: Arg<'_, '_>,
         cancelled_quantity: Arg<'_, '_>,
         error: Option<Arg<'_, '_>>,
     ) -> PyResult<Self> {
         const ERRORS: &[CancelError] = &[CancelError::OrderNotFound, CancelError::OrderNotActive];
         Ok(Self(CancelResult {
-            success,
+            success: convert::flag(success, "success")?,
             cancelled_quantity: convert::quantity(cancelled_quantity, "cancelled_quantity")?,
             error: error.map(|error| read_error(error, ERRORS)).transpose()?,
         }))
@@ -282,7 +282,7 @@ impl PyModifyResult {
     #[new]
     #[pyo3(signature = (success, old_order_id, new_order_id, cancelled_quantity, trades, error=None))]
     fn new(
-        success: bool,
+        success: Arg<'_, '_>,
         old_order_id: Arg<'_, '_>,
         new_order_id: Option<Arg<'_, '_>>,
         cancelled_quantity: Arg<'_, '_>,
@@ -296,7 +296,7 @@ impl PyModifyResult {
             ModifyError::InvalidPrice,
         ];
         Ok(Self(ModifyResult {
-            success,
+            success: convert::flag(success, "success")?,
             old_order_id: convert::order_id(old_order_id, "old_order_id")?,
             new_order_id: new_order_id
                 .map(|id| convert::order_id(id, "new_order_id"))
@@ -443,12 +443,22 @@ fn read_error<E: Copy + std::fmt::Debug>(value: Arg<'_, '_>, errors: &[E]) -> Py
     let Ok(text) = value.cast::<PyString>() else {
         return Err(wrong_type("error", "a str or None", value));
     };
-    let text = text.to_str()?;
+    let text = text.to_string_lossy();
     errors
         .iter()
         .find(|error| error_name(error) == text)
         .copied()
-        .ok_or_else(|| invalid(format!("error must be one of {errors:?}, got {text:?}")))
+        .ok_or_else(|| {
+            let names: Vec<_> = errors
+                .iter()
+                .map(|&error| shown_error(Some(error)))
+                .collect();
+            let names = names.join(", ");
+            invalid(format!(
+                "error must be one of {names}, got {}",
+                shown(value)
+            ))
+        })
 }
 
 fn shown_bool(value: bool) -> &'static str {

@@ -114,14 +114,16 @@ fn plain_orders(orders: &[(OrderId, Quantity)]) -> Vec<(u64, u64)> {
 
 fn read_orders(orders: Arg<'_, '_>) -> PyResult<Vec<(OrderId, Quantity)>> {
     let mut read = Vec::new();
-    for order in orders.try_iter()? {
+    let items = convert::items(orders, "orders", "pairs of id and quantity")?;
+    for (index, order) in items.enumerate() {
         let order = order?;
+        let name = |field: &str| format!("orders[{index}]{field}");
         let (id, quantity) = order
             .extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()
-            .map_err(|_| wrong_type("an order of a level", "a pair of id and quantity", &order))?;
+            .map_err(|_| wrong_type(&name(""), "a pair of id and quantity", &order))?;
         read.push((
-            convert::order_id(&id, "id")?,
-            convert::quantity(&quantity, "quantity")?,
+            convert::order_id(&id, &name("[0]"))?,
+            convert::quantity(&quantity, &name("[1]"))?,
         ));
     }
     Ok(read)
@@ -265,7 +267,8 @@ fn read_levels(
 ) -> PyResult<Vec<LevelSnapshot>> {
     let mut read: Vec<LevelSnapshot> = Vec::new();
     let mut total: Quantity = 0;
-    for (index, level) in levels.try_iter()?.enumerate() {
+    let items = convert::items(levels, name, "an iterable of levels")?;
+    for (index, level) in items.enumerate() {
         let level = level?;
         let Ok(level) = level.cast::<PyLevelSnapshot>() else {
             let name = format!("{name}[{index}]");

@@ -25,7 +25,8 @@ pub(crate) fn wrap_owned(trades: Vec<Trade>) -> Vec<PyTrade> {
 /// Reads trades from any iterable.
 pub(crate) fn read(trades: Arg<'_, '_>, name: &str) -> PyResult<Vec<Trade>> {
     let mut read = Vec::new();
-    for (index, trade) in trades.try_iter()?.enumerate() {
+    let items = convert::items(trades, name, "an iterable of trades")?;
+    for (index, trade) in items.enumerate() {
         let trade = trade?;
         match trade.cast::<PyTrade>() {
             Ok(trade) => read.push(trade.get().0),
