@@ -80,6 +80,13 @@ class World:
             "PriceSeries": self.series,
             "WeightSchedule": self.schedule,
             "BacktestResult": self.result,
+            "Event": self.event,
+            "EqualWeight": nanobook.EqualWeight(),
+            "Trade": TRADE,
+            "BookSnapshot": nanobook.BookSnapshot([BID], [ASK], 9),
+            "Metrics": nanobook.compute_metrics([0.5, -0.5, 0.0]),
+            "BenchmarkMetrics": nanobook.compute_benchmark_metrics([0.5, -0.5], [0.1, -0.1]),
+            "Drawdown": nanobook.drawdowns([-0.5])[0],
         }[owner]
 
     def state(self) -> tuple[object, ...]:
@@ -196,9 +203,11 @@ tick_size = argument("tick_size")
 dtype = argument("dtype")
 weights = argument("weights")
 strategy = argument("strategy")
-function = argument("function")
+run = argument("run")
+make_strategy = argument("make_strategy")
 params = argument("params")
 executor = argument("executor")
+progress = argument("progress")
 workers = argument("workers")
 
 STOP = {"initial_stop_price": price(9_500), "quantity": quantity(5)}
@@ -458,7 +467,7 @@ TABLE: dict[str, dict[str, Argument]] = {
         **RATES,
     },
     "drawdown_series": {"returns": returns([0.1, -0.05])},
-    "drawdowns": {"returns": returns([0.1, -0.05]), "top": argument("count")(1)},
+    "drawdowns": {"returns": returns([0.1, -0.05]), "top": natural_or_none(1)},
     "rolling_max_drawdown": {"returns": returns([0.1, -0.05]), "window": argument("count")(2)},
     "rolling_sharpe": {
         "returns": returns([0.1, -0.05]),
@@ -472,12 +481,20 @@ TABLE: dict[str, dict[str, Argument]] = {
     },
     "sweep_equal_weight": EQUAL_WEIGHTS,
     "py_sweep_equal_weight": EQUAL_WEIGHTS,
-    "sweep": {"run": function(one_return), "params": params([0.1, 0.2]), **RATES},
+    "sweep": {
+        "run": run(one_return),
+        "params": params([0.1, 0.2]),
+        **RATES,
+        "executor": executor(None),
+        "progress": progress(False),
+    },
     "sweep_strategy": {
-        "make_strategy": function(make_equal_weight),
+        "make_strategy": make_strategy(make_equal_weight),
         "params": params([1, 2]),
         **BACKTEST,
+        "executor": executor(None),
         "max_workers": workers(1),
+        "progress": progress(False),
     },
 }
 CALLS = [Call(name, arguments) for name, arguments in TABLE.items()]
@@ -504,16 +521,12 @@ VARIANTS = [
     )
 ]
 
-# Arguments that exclude what the table passes, or that the conventions leave to other tests.
+# Arguments that exclude what the table passes.
 LEFT_OUT = {
     ("Exchange.submit_trailing_stop_market", "atr_period"),
     ("Exchange.submit_trailing_stop_limit", "atr_period"),
     ("MultiExchange.submit_trailing_stop_market", "atr_period"),
     ("MultiExchange.submit_trailing_stop_limit", "atr_period"),
-    ("sweep", "executor"),
-    ("sweep", "progress"),
-    ("sweep_strategy", "executor"),
-    ("sweep_strategy", "progress"),
 }
 
 
