@@ -87,11 +87,12 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=False)
 def test(session: nox.Session) -> None:
-    """Run every check: Rust tests, the wheel under pytest, then `lint`, `docs` and `stubs`."""
+    """Run every check: both languages' tests, then `lint`, `docs`, `stubs` and `audit`."""
     # Queued first, so that they also run when a test fails.
     session.notify("lint")
     session.notify("docs")
     session.notify("stubs")
+    session.notify("audit")
 
     point_at_market_data(session)
     cargo(session, "test", "--locked", "--no-fail-fast")
@@ -171,6 +172,16 @@ def stubs(session: nox.Session) -> None:
         session.log(f"pyright --verifytypes: {score:.2%} of the public types are known")
         if score != 1:
             session.error("every public type has to be known")
+
+
+@nox.session(reuse_venv=False)
+def audit(session: nox.Session) -> None:
+    """Ask for every public Rust name in Python, with stub, documentation and test."""
+    install_wheel(session)
+    tools(session, "audit")
+    with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
+        session.run("pytest", "--quiet", "--config-file", str(PYPROJECT), str(PYTHON / "audit"))
+        session.run("python", str(PYTHON / "audit" / "run_audit.py"))
 
 
 @nox.session(reuse_venv=False)
