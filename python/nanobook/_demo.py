@@ -138,7 +138,7 @@ def route_last_rebalance(run: Run, cash: int) -> Routed | None:
     if bar is None:
         return None
     prices = run.prices
-    portfolio = nanobook.run_backtest(
+    held = nanobook.run_backtest(
         strategy=Momentum(prices.dates),
         price_series=prices.bars[:bar],
         initial_cash=cash,
@@ -146,9 +146,9 @@ def route_last_rebalance(run: Run, cash: int) -> Routed | None:
         periods_per_year=run.periods_per_year,
     ).portfolio
     closes = prices.bars[bar]
-    planned = copy.copy(portfolio)
+    planned, portfolio = copy.copy(held), copy.copy(held)
     planned.rebalance_simple(run.strategy.targets, closes)
-    before = _quantities(portfolio)
+    before = _quantities(held)
     wanted = _changes(before, _quantities(planned))
 
     largest = max((abs(wanted[symbol]) * closes[symbol] for symbol in wanted), default=0)

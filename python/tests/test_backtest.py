@@ -296,7 +296,7 @@ def test_a_series_can_be_any_iterable_of_rows() -> None:
     [
         ([{"A": 1}, {"A": 0}], ValueError, "A at bar 1"),
         ([{"A": 1}, {"A": -5}], ValueError, "A at bar 1"),
-        ([{"A": 1}, {"A": 1.5}], TypeError, "A at bar 1"),
+        ([{"A": 1}, {"A": 1.5}], ValueError, "A at bar 1"),
         ([{"A": 1}, {"A": None}], TypeError, "A at bar 1"),
         ([{"A": 1}, {"A": 2**63}], OverflowError, "A at bar 1"),
         ([[("A", 1), ("A", 2)]], ValueError, "A .*bar 0"),
