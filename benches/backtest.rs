@@ -74,7 +74,7 @@ fn backtests(criterion: &mut Criterion) {
     let schedules: Vec<WeightSchedule> = (1..=200)
         .map(|every| {
             let weight = |bar| if bar % every == 0 { 1.0 } else { 0.0 };
-            WeightSchedule::new(1, (0..2_520).map(weight).collect::<Vec<_>>())
+            WeightSchedule::new(1, (0..2_520).map(weight).collect::<Vec<_>>()).expect("rows of one")
         })
         .collect();
     group.bench_function("P11 sweep of 200 schedules, 2,520 bars", |bencher| {

@@ -14,9 +14,15 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyIterator, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyFloat, PyFrozenSet, PyInt, PyIterator, PyList, PyMapping,
+    PySet, PyString, PyTuple, PyType,
+};
 
-use crate::errors::{BindingError, BindingResult, invalid, out_of_range, shown, wrong_type};
+use crate::array;
+use crate::errors::{
+    BindingError, BindingResult, OutOfRangeError, invalid, out_of_range, shown, wrong_type,
+};
 
 /// An argument as Python passed it.
 pub(crate) type Arg<'a, 'py> = &'a Bound<'py, PyAny>;
@@ -150,19 +156,6 @@ fn is_bool(value: Arg<'_, '_>) -> bool {
     value.is_instance_of::<PyBool>() || of_numpy().unwrap_or(false)
 }
 
-/// Returns whether a value is a complex number of `NumPy`, which would become a float with a warning.
-fn is_complex(value: Arg<'_, '_>) -> bool {
-    let of_numpy = || {
-        let class = value.get_type();
-        let is_complex = matches!(
-            class.name()?.to_str()?,
-            "complex64" | "complex128" | "complex192" | "complex256" | "clongdouble"
-        );
-        PyResult::Ok(is_complex && class.module()? == "numpy")
-    };
-    of_numpy().unwrap_or(false)
-}
-
 /// Reads a bool.
 pub(crate) fn flag(value: Arg<'_, '_>, name: &str) -> PyResult<bool> {
     if is_bool(value) {
@@ -178,7 +171,8 @@ pub(crate) fn float(value: Arg<'_, '_>, name: &str) -> PyResult<f64> {
     if let Ok(float) = value.cast_exact::<PyFloat>() {
         return Ok(float.value());
     }
-    if !is_bool(value) && !is_complex(value) {
+    // Looked for first, because looking for what is no number takes longer.
+    if value.is_exact_instance_of::<PyInt>() || (!is_bool(value) && !array::is_complex(value)?) {
         match value.extract::<f64>() {
             Ok(float) => return Ok(float),
             Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
@@ -192,6 +186,55 @@ pub(crate) fn float(value: Arg<'_, '_>, name: &str) -> PyResult<f64> {
         }
     }
     Err(wrong_type(name, "a number", value))
+}
+
+/// Reads how many periods a window has.
+pub(crate) fn window(value: Arg<'_, '_>) -> PyResult<usize> {
+    let error = match integer(value, "window") {
+        Ok(window) => return Ok(window),
+        Err(error) => error,
+    };
+    if !error.is_instance_of::<OutOfRangeError>(value.py()) {
+        return Err(error);
+    }
+    let rule = if value.lt(0)? {
+        "at least 1".to_owned()
+    } else {
+        format!("at most {}", usize::MAX)
+    };
+    Err(out_of_range(format!(
+        "window {}: must be {rule}",
+        shown(value)
+    )))
+}
+
+/// Returns the items of what has them in an order of its own; not those of a text, of bytes, of a
+/// mapping, which are its keys, or of a set.
+pub(crate) fn items<'py>(
+    value: Arg<'_, 'py>,
+    name: &str,
+    expected: &str,
+) -> PyResult<Bound<'py, PyIterator>> {
+    let is_other = value.is_instance_of::<PyString>()
+        || value.is_instance_of::<PyBytes>()
+        || value.is_instance_of::<PyByteArray>()
+        || value.is_instance_of::<PySet>()
+        || value.is_instance_of::<PyFrozenSet>()
+        || value.cast::<PyMapping>().is_ok();
+    if is_other {
+        return Err(wrong_type(name, expected, value));
+    }
+    match value.try_iter() {
+        Err(error) if error.is_instance_of::<PyTypeError>(value.py()) => {
+            // Raised by an `__iter__` of the caller's, or for want of one.
+            if value.get_type().hasattr("__iter__")? {
+                Err(error)
+            } else {
+                Err(wrong_type(name, expected, value))
+            }
+        }
+        items => items,
+    }
 }
 
 /// A choice: its exact spelling first, then any.
@@ -426,27 +469,6 @@ pub(crate) fn text<'a>(value: Arg<'a, '_>, name: &str) -> PyResult<Cow<'a, str>>
         .cast::<PyString>()
         .map(|text| text.to_string_lossy())
         .map_err(|_| wrong_type(name, "a str", value))
-}
-
-/// Returns the items of an iterable.
-pub(crate) fn items<'py>(
-    value: Arg<'_, 'py>,
-    name: &str,
-    expected: &str,
-) -> PyResult<Bound<'py, PyIterator>> {
-    value
-        .try_iter()
-        .map_err(|error| instead_of_type_error(error, name, expected, value))
-}
-
-/// Returns an error that names the argument, unless it is one that the caller's own code raised.
-#[cold]
-fn instead_of_type_error(error: PyErr, name: &str, expected: &str, value: Arg<'_, '_>) -> PyErr {
-    if error.is_instance_of::<PyTypeError>(value.py()) {
-        wrong_type(name, expected, value)
-    } else {
-        error
-    }
 }
 
 /// Reads the path of a file: a `str`, `bytes`, or what has `__fspath__`.

@@ -3,11 +3,12 @@
 use nanobook::{Metrics, MetricsError};
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 
 use crate::arguments::{PeriodsPerYear, RiskFree};
+use crate::array;
 use crate::convert::{self, Arg, Reduced};
-use crate::errors::{BindingResult, wrong_type};
+use crate::errors::{BindingResult, invalid, shown};
 use crate::fields::{Fields, Value};
 
 /// Above this a risk free rate per period is more likely an annual one.
@@ -85,22 +86,31 @@ pub(crate) fn warn_if_annual(py: Python<'_>, risk_free: f64, level: i32) -> PyRe
 
 /// Returns from any sequence or one-dimensional buffer of numbers.
 pub(crate) fn read_returns(returns: Arg<'_, '_>, name: &str) -> PyResult<Vec<f64>> {
+    if !returns.is_instance_of::<PyList>() && !returns.is_instance_of::<PyTuple>() {
+        check_shape(returns, name)?;
+        array::check_real(returns, name)?;
+    }
     if let Some(buffer) = convert::native_buffer::<f64>(returns) {
-        if buffer.dimensions() != 1 {
-            return Err(crate::errors::invalid(format!(
-                "{name} must have one dimension, got {}",
-                buffer.dimensions()
-            )));
-        }
         return buffer.to_vec(returns.py());
     }
-    let Ok(items) = returns.try_iter() else {
-        return Err(wrong_type(name, "a sequence of numbers", returns));
-    };
-    items
+    convert::items(returns, name, "a sequence of numbers")?
         .enumerate()
         .map(|(index, item)| convert::float(&item?, &format!("{name}[{index}]")))
         .collect()
+}
+
+/// Fails for an array or a frame that does not have one dimension.
+fn check_shape(returns: Arg<'_, '_>, name: &str) -> PyResult<()> {
+    let Some(shape) = returns.getattr_opt("shape")? else {
+        return Ok(());
+    };
+    match shape.extract::<Vec<usize>>() {
+        Ok(sizes) if sizes.len() != 1 => Err(invalid(format!(
+            "{name} must be one-dimensional, this has shape {}",
+            shown(PyTuple::new(returns.py(), sizes)?.as_any())
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Return the metrics of simple returns per period, or ``None`` for no returns.
@@ -130,45 +140,46 @@ impl PyMetrics {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "one for each field")]
     fn new(
-        total_return: f64,
-        cagr: f64,
-        volatility: f64,
-        sharpe: f64,
-        sortino: f64,
-        max_drawdown: f64,
-        calmar: f64,
-        num_periods: usize,
-        winning_periods: usize,
-        losing_periods: usize,
-        var_95: f64,
-        cvar_95: f64,
-        win_rate: f64,
-        profit_factor: f64,
-        payoff_ratio: f64,
-        skew: f64,
-        kurtosis: f64,
-        max_drawdown_periods: usize,
-    ) -> Self {
-        Self(Metrics {
-            total_return,
-            cagr,
-            volatility,
-            sharpe,
-            sortino,
-            max_drawdown,
-            max_drawdown_periods,
-            calmar,
-            num_periods,
-            winning_periods,
-            losing_periods,
-            win_rate,
-            profit_factor,
-            payoff_ratio,
-            var_95,
-            cvar_95,
-            skew,
-            kurtosis,
-        })
+        total_return: Arg<'_, '_>,
+        cagr: Arg<'_, '_>,
+        volatility: Arg<'_, '_>,
+        sharpe: Arg<'_, '_>,
+        sortino: Arg<'_, '_>,
+        max_drawdown: Arg<'_, '_>,
+        calmar: Arg<'_, '_>,
+        num_periods: Arg<'_, '_>,
+        winning_periods: Arg<'_, '_>,
+        losing_periods: Arg<'_, '_>,
+        var_95: Arg<'_, '_>,
+        cvar_95: Arg<'_, '_>,
+        win_rate: Arg<'_, '_>,
+        profit_factor: Arg<'_, '_>,
+        payoff_ratio: Arg<'_, '_>,
+        skew: Arg<'_, '_>,
+        kurtosis: Arg<'_, '_>,
+        max_drawdown_periods: Arg<'_, '_>,
+    ) -> PyResult<Self> {
+        use convert::{float, integer};
+        Ok(Self(Metrics {
+            total_return: float(total_return, "total_return")?,
+            cagr: float(cagr, "cagr")?,
+            volatility: float(volatility, "volatility")?,
+            sharpe: float(sharpe, "sharpe")?,
+            sortino: float(sortino, "sortino")?,
+            max_drawdown: float(max_drawdown, "max_drawdown")?,
+            calmar: float(calmar, "calmar")?,
+            num_periods: integer(num_periods, "num_periods")?,
+            winning_periods: integer(winning_periods, "winning_periods")?,
+            losing_periods: integer(losing_periods, "losing_periods")?,
+            var_95: float(var_95, "var_95")?,
+            cvar_95: float(cvar_95, "cvar_95")?,
+            win_rate: float(win_rate, "win_rate")?,
+            profit_factor: float(profit_factor, "profit_factor")?,
+            payoff_ratio: float(payoff_ratio, "payoff_ratio")?,
+            skew: float(skew, "skew")?,
+            kurtosis: float(kurtosis, "kurtosis")?,
+            max_drawdown_periods: integer(max_drawdown_periods, "max_drawdown_periods")?,
+        }))
     }
 
     /// ``prod(1 + r) - 1``; -1 after a return of -1 or less.

@@ -25,7 +25,7 @@ pub(crate) fn rolling_sharpe<'py>(
 ) -> BindingResult<Bound<'py, PyAny>> {
     let (PeriodsPerYear(periods_per_year), RiskFree(risk_free)) = (periods_per_year, risk_free);
     let returns = read_returns(returns, "returns")?;
-    let window = convert::integer(window, "window")?;
+    let window = convert::window(window)?;
     warn_if_annual(py, risk_free, 1)?;
     let values =
         py.detach(|| nanobook::rolling_sharpe(&returns, window, periods_per_year, risk_free))?;
@@ -46,7 +46,7 @@ pub(crate) fn rolling_volatility<'py>(
 ) -> BindingResult<Bound<'py, PyAny>> {
     let PeriodsPerYear(periods_per_year) = periods_per_year;
     let returns = read_returns(returns, "returns")?;
-    let window = convert::integer(window, "window")?;
+    let window = convert::window(window)?;
     let values = py.detach(|| nanobook::rolling_volatility(&returns, window, periods_per_year))?;
     Ok(array::own_floats(py, &values)?)
 }
@@ -59,7 +59,7 @@ pub(crate) fn rolling_max_drawdown<'py>(
     window: Arg<'_, 'py>,
 ) -> BindingResult<Bound<'py, PyAny>> {
     let returns = read_returns(returns, "returns")?;
-    let window = convert::integer(window, "window")?;
+    let window = convert::window(window)?;
     let values = py.detach(|| nanobook::rolling_max_drawdown(&returns, window))?;
     Ok(array::own_floats(py, &values)?)
 }
