@@ -9,6 +9,7 @@ leaves the rest of the machine alone; an interpreter that is there already is on
 | 3.14 | the packages of a newer Debian release, with all the libraries that they need |
 | 3.13t, 3.14t (free-threaded) | a Debian release's source package, compiled here in minutes |
 
+PyO3 supports 3.13t up to its version 0.28, and 3.14t from there on.
 Packages come from the host that this machine's own apt uses, and apt checks their signatures.
 """
 

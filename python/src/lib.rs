@@ -37,7 +37,10 @@ mod trade;
 use pyo3::prelude::*;
 
 /// The compiled part of nanobook; `import nanobook` gives all of it.
-#[pymodule]
+// Free-threaded interpreters keep their lock off: whatever can change is behind a mutex or an
+// atomic, no mutex is held while Python code runs, and two are taken in one order.
+// `tests/test_threads.py` holds this.
+#[pymodule(gil_used = false)]
 mod nanobook {
     use pyo3::prelude::*;
 
