@@ -22,6 +22,7 @@ nox.options.reuse_venv = "yes"
 ROOT = Path(__file__).resolve().parent
 PYTHON = ROOT / "python"
 PYPROJECT = PYTHON / "pyproject.toml"
+TYPED = PYTHON / "tests" / "typed"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 WHEELS = TARGET / "nox-wheels"
 
@@ -140,7 +141,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=False)
 def stubs(session: nox.Session) -> None:
-    """Compare the stub with the compiled module, and ask whether every public type is known."""
+    """Compare the stub with the module, and check types as a user of the wheel does."""
     install_wheel(session)
     tools(session, "stubs")
     allowed = ["--allowlist", str(PYTHON / "stubtest-allowlist.txt")]
@@ -172,6 +173,20 @@ def stubs(session: nox.Session) -> None:
         session.log(f"pyright --verifytypes: {score:.2%} of the public types are known")
         if score != 1:
             session.error("every public type has to be known")
+
+        # The typing files are copied, so that nothing of the source tree is found beside them. The
+        # first has to pass with the wheel alone, the other where NumPy is installed too.
+        interpreters = {
+            "api.py": str(bare / scripts / "python"),
+            "api_numpy.py": str(Path(session.bin or "") / "python"),
+        }
+        for name, interpreter in interpreters.items():
+            folder = Path(elsewhere) / Path(name).stem
+            folder.mkdir()
+            shutil.copy(TYPED / name, folder)
+            shutil.copy(TYPED / "pyrightconfig.json", folder)
+            session.run("mypy", "--strict", "--python-executable", interpreter, str(folder / name))
+            session.run("pyright", "--project", str(folder), "--pythonpath", interpreter)
 
 
 @nox.session(reuse_venv=False)

@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, Protocol, SupportsFloat, SupportsIndex, TypeAlias
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from typing import Protocol, SupportsFloat, SupportsIndex, TypeAlias
 
     from nanobook._enums import Side, StopStatus, TimeInForce
     from nanobook.nanobook import EqualWeight, Portfolio, PriceSeries, WeightSchedule
 
     # For annotations only: what calls take.
-    Weights: TypeAlias = NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
+    # Arrays by what they have: `NDArray` would make every strategy's type unknown without NumPy.
+    class Weights(Protocol):
+        @property
+        def dtype(self) -> object: ...
+        @property
+        def ndim(self) -> int: ...
+        def __len__(self) -> int: ...
+
     Answer: TypeAlias = Mapping[str, float] | Iterable[tuple[str, float]] | Weights | None
     Strategy: TypeAlias = (
         Callable[[int, dict[str, int], Portfolio], Answer] | EqualWeight | WeightSchedule
