@@ -335,12 +335,12 @@ UNDEFINED: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize(("returns", "benchmark", "expected"), UNDEFINED)
+@pytest.mark.parametrize(("returns", "market", "expected"), UNDEFINED)
 def test_what_a_benchmark_leaves_undefined_is_nan_and_the_rest_is_not(
-    returns: list[float], benchmark: list[float], expected: dict[str, float]
+    returns: list[float], market: list[float], expected: dict[str, float]
 ) -> None:
     # A year of two periods: a return of 0.25 in one is 0.5625 in both, and a loss of all is -1.
-    found = nanobook.compute_benchmark_metrics(returns, benchmark, 2.0)
+    found = nanobook.compute_benchmark_metrics(returns, market, 2.0)
     assert found is not None
     for name, value in expected.items():
         assert found.to_dict()[name] == pytest.approx(value, abs=1e-12, nan_ok=True), name
