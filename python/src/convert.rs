@@ -224,16 +224,20 @@ pub(crate) fn items<'py>(
     if is_other {
         return Err(wrong_type(name, expected, value));
     }
+    iterate(value)?.ok_or_else(|| wrong_type(name, expected, value))
+}
+
+/// Returns the items of a value, or nothing where it has none. What the caller's own `__iter__`
+/// raises arrives unchanged.
+pub(crate) fn iterate<'py>(value: Arg<'_, 'py>) -> PyResult<Option<Bound<'py, PyIterator>>> {
+    let py = value.py();
     match value.try_iter() {
-        Err(error) if error.is_instance_of::<PyTypeError>(value.py()) => {
-            // Raised by an `__iter__` of the caller's, or for want of one.
-            if value.get_type().hasattr("__iter__")? {
-                Err(error)
-            } else {
-                Err(wrong_type(name, expected, value))
-            }
+        Ok(items) => Ok(Some(items)),
+        // An error of Python's own was raised in no frame.
+        Err(error) if error.is_instance_of::<PyTypeError>(py) && error.traceback(py).is_none() => {
+            Ok(None)
         }
-        items => items,
+        Err(error) => Err(error),
     }
 }
 
@@ -483,7 +487,15 @@ pub(crate) fn path(value: Arg<'_, '_>) -> PyResult<PathBuf> {
         ));
     }
     let decode = py.import("os")?.getattr("fsdecode")?;
-    decode.call1((value,))?.extract()
+    let path = decode.call1((value,)).map_err(|error| {
+        // What it gives is neither text nor bytes.
+        if error.is_instance_of::<PyTypeError>(py) && !has_path {
+            wrong_type("path", "a str, bytes or os.PathLike object", value)
+        } else {
+            error
+        }
+    })?;
+    path.extract()
 }
 
 /// Bytes of a `bytes`, or a copy of those of another bytes-like object.

@@ -116,7 +116,7 @@ fn read_pairs<T>(
     let expected = "a dict or pairs of symbol and value";
     let is_text = pairs.is_instance_of::<PyString>();
     let items = convert::items_of_mapping(pairs)?;
-    let Some(items) = items.try_iter().ok().filter(|_| !is_text) else {
+    let Some(items) = convert::iterate(&items)?.filter(|_| !is_text) else {
         return Err(wrong_type(name, expected, pairs).into());
     };
     for item in items {
@@ -341,11 +341,8 @@ impl PyPortfolio {
     /// Return the portfolio that ``to_json`` wrote.
     #[staticmethod]
     fn from_json(py: Python<'_>, text: Arg<'_, '_>) -> BindingResult<Self> {
-        let Ok(text) = text.cast::<PyString>() else {
-            return Err(wrong_type("text", "a str", text).into());
-        };
-        let text = text.to_str()?;
-        Ok(Self::own(py.detach(|| Portfolio::from_json(text))?))
+        let text = convert::text(text, "text")?;
+        Ok(Self::own(py.detach(|| Portfolio::from_json(&text))?))
     }
 
     /// Write the portfolio to a JSON file with a checksum, so that a crash leaves no half of one.

@@ -83,7 +83,7 @@ pub(crate) fn refuse_lazy(data: Arg<'_, '_>, name: &str) -> PyResult<()> {
 
 /// Reads names of columns.
 pub(crate) fn read_symbols(symbols: Arg<'_, '_>) -> BindingResult<Vec<Symbol>> {
-    let names = symbols.try_iter().ok();
+    let names = convert::iterate(symbols)?;
     let Some(names) = names.filter(|_| !symbols.is_instance_of::<PyString>()) else {
         return Err(wrong_type("symbols", "an iterable of str", symbols).into());
     };
@@ -583,7 +583,7 @@ impl Rows {
 fn from_rows(data: Arg<'_, '_>, name: &str, tick_size: Option<f64>) -> BindingResult<PriceSeries> {
     let expected = "rows of prices: dicts or lists of (symbol, price)";
     let is_text = data.is_instance_of::<PyString>() || data.is_instance_of::<PyDict>();
-    let Some(rows) = data.try_iter().ok().filter(|_| !is_text) else {
+    let Some(rows) = convert::iterate(data)?.filter(|_| !is_text) else {
         return Err(wrong_type(name, EXPECTED, data).into());
     };
     let mut read = Rows {
@@ -604,11 +604,8 @@ fn from_rows(data: Arg<'_, '_>, name: &str, tick_size: Option<f64>) -> BindingRe
             let refuse = |value: Arg<'_, '_>, bar: usize| {
                 wrong_type(&format!("{name}[{bar}]"), expected, value)
             };
-            let Some(items) = convert::items_of_mapping(&row)?
-                .try_iter()
-                .ok()
-                .filter(|_| !row.is_instance_of::<PyString>())
-            else {
+            let items = convert::iterate(&convert::items_of_mapping(&row)?)?;
+            let Some(items) = items.filter(|_| !row.is_instance_of::<PyString>()) else {
                 return Err(refuse(&row, read.bar).into());
             };
             for item in items {
@@ -632,7 +629,7 @@ fn from_unnamed_rows(
     tick_size: Option<f64>,
 ) -> BindingResult<PriceSeries> {
     let is_text = data.is_instance_of::<PyString>() || data.is_instance_of::<PyDict>();
-    let Some(rows) = data.try_iter().ok().filter(|_| !is_text) else {
+    let Some(rows) = convert::iterate(data)?.filter(|_| !is_text) else {
         return Err(wrong_type(name, EXPECTED, data).into());
     };
     let named = || {
@@ -644,8 +641,8 @@ fn from_unnamed_rows(
     for (bar, row) in rows.enumerate() {
         let row = row?;
         let is_dict = row.is_instance_of::<PyDict>();
-        let cells = (!row.is_instance_of::<PyString>()).then(|| row.try_iter().ok());
-        let Some(cells) = cells.flatten() else {
+        let cells = convert::iterate(&row)?.filter(|_| !row.is_instance_of::<PyString>());
+        let Some(cells) = cells else {
             let name = format!("{name}[{bar}]");
             return Err(wrong_type(&name, "a row of prices", &row).into());
         };

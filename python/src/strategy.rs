@@ -215,16 +215,16 @@ fn read_table(table: Arg<'_, '_>, has_gaps: bool) -> PyResult<(usize, Vec<f64>)>
             return read_table(&array, has_gaps);
         }
     }
-    let rows = (!table.is_instance_of::<PyString>()).then(|| table.try_iter().ok());
-    let Some(rows) = rows.flatten() else {
+    let rows = convert::iterate(table)?.filter(|_| !table.is_instance_of::<PyString>());
+    let Some(rows) = rows else {
         return Err(wrong_type("weights", expected, table));
     };
     let (mut columns, mut cells) = (None, Vec::new());
     for (bar, row) in rows.enumerate() {
         let row = row?;
         let name = format!("weights[{bar}]");
-        let items = (!row.is_instance_of::<PyString>()).then(|| row.try_iter().ok());
-        let Some(items) = items.flatten() else {
+        let items = convert::iterate(&row)?.filter(|_| !row.is_instance_of::<PyString>());
+        let Some(items) = items else {
             return Err(wrong_type(&name, "a row of numbers", &row));
         };
         let before = cells.len();
@@ -381,14 +381,9 @@ impl PyStrategy {
         if answer.is_instance_of::<PyString>() {
             return Err(wrong_answer(answer, bar));
         }
-        let items = convert::items_of_mapping(answer).and_then(|items| items.try_iter());
-        let items = items.map_err(|error| {
-            if error.is_instance_of::<PyTypeError>(answer.py()) {
-                wrong_answer(answer, bar)
-            } else {
-                with_note(answer.py(), error, bar)
-            }
-        })?;
+        let items = convert::items_of_mapping(answer).and_then(|items| convert::iterate(&items));
+        let items = items.map_err(|error| with_note(answer.py(), error, bar))?;
+        let items = items.ok_or_else(|| wrong_answer(answer, bar))?;
         for (place, item) in items.enumerate() {
             let item = item.map_err(|error| with_note(answer.py(), error, bar))?;
             let Some((symbol, weight)) = convert::pair(&item) else {

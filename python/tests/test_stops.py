@@ -169,7 +169,7 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"trail_value": 0}, ValidationError, "at least 1, got 0"),
     ({"trail_value": -3}, ValidationError, "at least 1, got -3"),
     ({"trail_value": 2.5}, ValidationError, "trail_value must be a whole number, got 2.5"),
-    ({"trail_value": float("nan")}, ValidationError, "whole number, got NaN"),
+    ({"trail_value": float("nan")}, ValidationError, "whole number, got nan"),
     ({"trail_value": float("inf")}, ValidationError, "whole number, got inf"),
     ({"trail_value": 1e300}, ValidationError, "trail_value must be"),
     ({"trail_value": 2**63}, ValidationError, "trail_value must be"),

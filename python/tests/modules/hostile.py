@@ -408,8 +408,9 @@ def kinds() -> dict[str, list[Bad]]:
         ],
         "price_pairs": pairs_of(("AAPL", 100), BAD_PRICE),
         "weight_pairs": pairs_of(("AAPL", 0.5), BAD_WEIGHT),
-        "trades": [*NO_ITERABLE, *items_of(TRADE, *strangers("trade")), bad("rubbish", says="'r'")],
-        "levels": [*NO_ITERABLE, *items_of(BID, *strangers()), bad("rubbish", says="'r'")],
+        "trades": [*NO_ITERABLE, *items_of(TRADE, *strangers("trade")), bad("rubbish")],
+        "levels": [*NO_ITERABLE, *items_of(BID, *strangers()), bad("rubbish")],
+        "event": strangers("event"),
         "events": [*NO_ITERABLE, *within(strangers(), "[{}]", lambda value: [value])],
         "level_orders": [
             *without_none(NO_ITERABLE),
@@ -748,16 +749,6 @@ LEFT_OUT = {
 KNOWN = {
     # Read as PyO3 does: bools are numbers, and neither the argument nor its value is named.
     r"(Metrics|BenchmarkMetrics|Drawdown)\(\w+: ",
-    # Read as PyO3 does: neither the argument nor its value is named.
-    r"Portfolio\.(from_json\(text|(save|load)_json\(path|rebalance_lob\(exchanges): ",
-    # What `__iter__` raises is swallowed where prices, weights, targets and returns are read.
-    r".* an __iter__ that raises\)|an argument that uses its pairs",
-    # An error of polars' own.
-    r".*a LazyFrame of polars",
-    # Bytes are taken for numbers.
-    r".*\((returns|benchmark): b'100'|.*a function to b'100'",
-    # "'int' object is not callable".
-    r"sweep\(run: |sweep_strategy\(make_strategy: ",
     # An error of Python's own.
     r".*to_numpy\(dtype: '.ud800'",
 }
@@ -867,7 +858,7 @@ def view_rows() -> list[Row]:
         def made(world: World) -> object:
             return call(kept(world))
 
-        return Row(f"view.{name}", made, nanobook.ReadOnlyError, "view", [""])
+        return Row(f"view.{name}", made, nanobook.ReadOnlyError, "read-only", [""])
 
     return [row(name, call) for name, call in calls.items()]
 

@@ -245,9 +245,9 @@ COMMANDS: dict[str, dict[str, Argument]] = {
         **FIXED,
         "tif": tif("ioc"),
     },
+    "apply": {"event": event(Of("event"))},
 }
 QUERIES: dict[str, dict[str, Argument]] = {
-    "apply": {"event": event(Of("event"))},
     "cancel": {"order_id": natural(1)},
     "modify": {
         "order_id": natural(1),

@@ -87,6 +87,7 @@ def use_sides(side: Side) -> None:
     assert_type(Side.SELL, Literal[Side.SELL])
     assert_type(side == "buy", bool)
     assert_type(side.upper(), str)
+    assert_type(side.opposite(), Side)
 
 
 def use_times_in_force(tif: TimeInForce) -> None:
@@ -102,6 +103,7 @@ def use_order_statuses(status: OrderStatus) -> None:
     assert_type(OrderStatus.PARTIALLY_FILLED, Literal[OrderStatus.PARTIALLY_FILLED])
     assert_type(OrderStatus.FILLED, Literal[OrderStatus.FILLED])
     assert_type(OrderStatus.CANCELLED, Literal[OrderStatus.CANCELLED])
+    assert_type(status.is_active(), bool)
 
 
 def use_stop_statuses(status: StopStatus) -> None:
@@ -237,6 +239,8 @@ def use_event(event: Event) -> None:
 
 def use_exchange(exchange: Exchange) -> None:
     assert_type(Exchange(event_log=False), Exchange)
+    assert_type(exchange.has_event_log(), bool)
+    assert_type(exchange.timestamp(), int)
     assert_type(exchange.submit_limit("buy", 9_950, 5), SubmitResult)
     assert_type(exchange.submit_limit(Side.SELL, 9_950, 5, TimeInForce.IOC), SubmitResult)
     assert_type(exchange.submit_limit("S", 9_960, quantity=5, tif="FOK"), SubmitResult)
@@ -296,6 +300,13 @@ def use_exchange(exchange: Exchange) -> None:
     assert_type(exchange.clear_order_history(), int)
 
 
+def use_events_again(exchange: Exchange, multi: MultiExchange, event: Event) -> None:
+    done = exchange.apply(event)
+    assert_type(done, SubmitResult | CancelResult | ModifyResult | StopSubmitResult)
+    done = multi.apply("AAPL", event)
+    assert_type(done, SubmitResult | CancelResult | ModifyResult | StopSubmitResult)
+
+
 def use_exchange_files(exchange: Exchange, folder: Path) -> None:
     exchange.save(folder / "exchange.jsonl")
     exchange.save(str(folder / "exchange.jsonl"))
@@ -306,6 +317,8 @@ def use_exchange_files(exchange: Exchange, folder: Path) -> None:
 def use_multi(multi: MultiExchange) -> None:
     symbol = "AAPL"
     assert_type(MultiExchange(event_log=False), MultiExchange)
+    assert_type(multi.has_event_log(symbol), bool)
+    assert_type(multi.timestamp(symbol), int)
     assert_type(multi.exchange(symbol), Exchange)
     assert_type(multi.get_or_create("GOOG"), Exchange)
     assert_type(multi.symbols(), list[str])
@@ -512,6 +525,8 @@ def use_price_series(series: PriceSeries) -> None:
 def use_built_ins(schedule: WeightSchedule) -> None:
     assert_type(EqualWeight(), EqualWeight)
     assert_type(WeightSchedule([[0.5, 0.5], [1, 0]]), WeightSchedule)
+    assert_type(WeightSchedule([[0.5, 0.5]], symbols=["AAPL", "GOOG"]), WeightSchedule)
+    assert_type(schedule.symbols, list[str] | None)
     assert_type(WeightSchedule.from_bytes(schedule.to_bytes()), WeightSchedule)
     assert_type(len(schedule), int)
 
