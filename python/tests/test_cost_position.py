@@ -131,6 +131,7 @@ def test_market_value_and_unrealized_pnl_are_signed() -> None:
     long = Position("A", 10, 1_005, 0)
     assert (long.market_value(110), long.unrealized_pnl(110)) == (1_100, 95)
     short = Position("A", -10, -1_005, 0)
+    assert (short.quantity, short.total_cost) == (-10, -1_005)
     assert (short.market_value(110), short.unrealized_pnl(110)) == (-1_100, -95)
     flat = Position("A", 0, 0, 77)
     assert (flat.market_value(110), flat.unrealized_pnl(110)) == (0, 0)

@@ -521,6 +521,15 @@ def test_a_fill_late_in_the_plan_that_does_not_fit_undoes_the_first_ones() -> No
     assert portfolio.positions() == {}
 
 
+def test_costs_that_do_not_fit_in_all_change_nothing() -> None:
+    portfolio = Portfolio(I64_MAX, CostModel(0, 0, 6 * 10**18))
+    before = copy.copy(portfolio)
+    # Two fees are more than 64 bits hold, and the cash after them is not.
+    with pytest.raises(OverflowError, match="costs: 6000000000000000000"):
+        portfolio.rebalance_simple({"A": 1e-17, "B": 1e-17}, {"A": 10, "B": 10})
+    assert portfolio == before
+
+
 def test_reading_the_arguments_may_change_them() -> None:
     class Weight:
         def __init__(self, targets: dict[str, Any]) -> None:
@@ -557,10 +566,13 @@ def test_reading_the_arguments_may_change_them() -> None:
         ([("A", -1)], ValueError, "got -1 for A"),
         ([("A", I64_MAX - 1)], OverflowError, "equity: 6990 . 46"),
         ([("A", 1.5)], TypeError, "1.5"),
+        # A text is no list of pairs, the empty one neither.
+        ("A1", TypeError, "prices must be .*, got 'A1'"),
+        ("", TypeError, "prices must be .*, got ''"),
     ],
 )
 def test_every_method_refuses_wrong_prices(
-    prices: list[tuple[str, int]], error: type[Exception], message: str
+    prices: object, error: type[Exception], message: str
 ) -> None:
     portfolio = traded()
     before = copy.copy(portfolio)
@@ -574,6 +586,17 @@ def test_every_method_refuses_wrong_prices(
         with pytest.raises(error, match=message):
             call(prices)
         assert portfolio == before
+
+
+def test_a_text_is_no_targets() -> None:
+    portfolio = traded()
+    before = copy.copy(portfolio)
+    for text in ("", "A1"):
+        with pytest.raises(TypeError, match="targets"):
+            portfolio.rebalance_simple(cast("Any", text), {"A": 10, "B": 20})
+        with pytest.raises(TypeError, match="targets"):
+            portfolio.rebalance_lob(cast("Any", text), MultiExchange())
+    assert portfolio == before
 
 
 def test_a_return_is_recorded_while_the_equity_before_was_positive() -> None:
@@ -848,6 +871,9 @@ def test_a_portfolio_reads_like_python() -> None:
     portfolio.rebalance_simple({"A": 0.5}, {"A": 10})
     portfolio.record_return({"A": 11})
     assert repr(portfolio) == "Portfolio(cash=4995, positions=1, equity=10495, costs=5, periods=1)"
+    # What was closed is no position any more.
+    portfolio.rebalance_simple({}, {"A": 11})
+    assert "positions=0" in repr(portfolio)
 
 
 @pytest.mark.parametrize("cash", [1.0, True, "1", None])
@@ -903,6 +929,17 @@ def test_saving_replaces_what_was_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_saving_writes_a_new_file_and_leaves_the_old_one_whole(tmp_path: Path) -> None:
+    path, link = tmp_path / "portfolio.json", tmp_path / "link.json"
+    portfolio = traded()
+    portfolio.save_json(path)
+    link.hardlink_to(path)
+    portfolio.record_return({})
+    portfolio.save_json(path)
+    assert Portfolio.load_json(path) == portfolio
+    assert Portfolio.load_json(link) == traded()
+
+
 def test_returns_of_a_loaded_portfolio_are_the_same_to_the_bit(tmp_path: Path) -> None:
     portfolio = Portfolio(999_999_937)
     portfolio.rebalance_simple({"A": 0.77}, {"A": 1_009})
@@ -940,6 +977,10 @@ def test_a_file_that_is_cut_or_grown_is_refused(tmp_path: Path) -> None:
             Portfolio.load_json(path)
         assert isinstance(caught.value, NanobookError)
         assert isinstance(caught.value, ValueError)
+    for place in range(len(saved) + 1):
+        path.write_bytes(saved[:place] + b" " + saved[place:])
+        with pytest.raises(PersistenceError):
+            Portfolio.load_json(path)
     for more in (b"x", b"{}", saved, b"\0", b"\n", b"\n\n\n{"):
         path.write_bytes(saved + more)
         with pytest.raises(PersistenceError):
@@ -963,8 +1004,10 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         Portfolio.load_json(path)
     assert isinstance(caught.value, NanobookError)
     assert caught.value.filename == str(path)
-    with pytest.raises(FileNotFoundError):
-        Portfolio(1).save_json(tmp_path / "no folder" / "portfolio.json")
+    path = tmp_path / "no folder" / "portfolio.json"
+    with pytest.raises(FileNotFoundError) as caught:
+        Portfolio(1).save_json(path)
+    assert caught.value.filename == str(path)
     with pytest.raises(StorageError):
         Portfolio.load_json(tmp_path)
     assert issubclass(StorageError, OSError)
