@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import copy
 import csv
+import inspect
 import json
 import math
 import os
@@ -407,6 +408,9 @@ def test_the_names_of_0_4_work() -> None:
     ) == [compute_metrics([0.0, gain], 252.0, 0.001)]
     assert nanobook.sweep_equal_weight(0, series, 1_000) == []
     assert nanobook.sweep_equal_weight(2, [], 1_000) == [None, None]
+    for too_many in (2**62, 2**64):
+        with pytest.raises(OverflowError, match="n_params"):
+            nanobook.sweep_equal_weight(too_many, series, 1_000)
 
 
 def test_metrics_compare_hash_copy_and_pickle() -> None:
@@ -426,6 +430,25 @@ def test_metrics_compare_hash_copy_and_pickle() -> None:
     assert Metrics.__module__ == "nanobook"
 
 
+@pytest.mark.parametrize("kind", [Metrics, nanobook.BenchmarkMetrics, nanobook.Drawdown])
+def test_each_measure_is_where_its_name_says(kind: Callable[..., Any]) -> None:
+    names = list(inspect.signature(kind).parameters)
+    # All differ, and all are counts as well as floats.
+    expected = dict(zip(names, range(1, len(names) + 1), strict=True))
+    found = kind(**expected)
+    assert found.to_dict() == expected
+    assert {name: getattr(found, name) for name in names} == expected
+    assert found == kind(*expected.values())
+
+
+def test_equal_measures_have_equal_hashes() -> None:
+    fields = metrics([0.5, 0.25]).to_dict()
+    for one, other in ((0.0, -0.0), (NAN, -NAN)):
+        left, right = (Metrics(**cast("Any", fields | {"cagr": value})) for value in (one, other))
+        assert left == right
+        assert hash(left) == hash(right)
+
+
 def test_metrics_read_like_python() -> None:
     found = metrics([0.5, -0.25])
     text = repr(found)
@@ -435,8 +458,9 @@ def test_metrics_read_like_python() -> None:
     html = found._repr_html_()
     assert html.startswith("<table>")
     assert html.endswith("</table>")
-    for name in found.to_dict():
-        assert f"<th>{name}</th>" in html
+    for name, value in found.to_dict().items():
+        shown = f"{value:.6f}".replace("nan", "NaN") if isinstance(value, float) else str(value)
+        assert f"<th>{name}</th><td>{shown}</td>" in html
     for name in found.to_dict():
         with pytest.raises(AttributeError):
             setattr(found, name, 0.0)

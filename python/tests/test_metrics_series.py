@@ -496,6 +496,9 @@ def test_returns_come_in_any_sequence_of_numbers(function: Callable[[Any], Any])
 
 def test_a_benchmark_comes_in_any_sequence_too() -> None:
     expected = nanobook.compute_benchmark_metrics([0.1, 0.25], [0.5, 0.25])
+    assert expected == nanobook.compute_benchmark_metrics([0.1, 0.25], [0.5, 0.25], 252.0, 0.0)
+    rolling = nanobook.rolling_sharpe([0.1, 0.25, 0.2], 2)
+    assert same(rolling, nanobook.rolling_sharpe([0.1, 0.25, 0.2], 2, 252.0, 0.0))
     for benchmark in ((0.5, 0.25), np.array([0.5, 0.25], dtype=np.float32)):
         assert nanobook.compute_benchmark_metrics([0.1, 0.25], benchmark) == expected
     with pytest.raises(TypeError, match="benchmark"):
