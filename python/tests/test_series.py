@@ -14,6 +14,7 @@ import threading
 import tracemalloc
 from decimal import Decimal
 from fractions import Fraction
+from operator import length_hint
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -344,6 +345,9 @@ def test_other_buffers_are_arrays_too() -> None:
         (np.array([[1, 2], [-3, 4]]), NAMES, None, ValidationError, "got -3 for B at bar 1"),
         (np.array([[1, 2**63]], "u8"), NAMES, None, OutOfRangeError, f"{2**63} for A at bar 0"),
         (np.array([[1.0, -0.5]]), NAMES, 0.01, ValidationError, "got -0.5 for A at bar 0"),
+        (FULL.astype("u8"), NAMES, 0.01, ValidationError, "tick_size"),
+        (FULL, [*NAMES, "C"], None, ValidationError, "symbols must name the 2 columns .* got 3"),
+        (np.array([[1, np.uint64(2**63)]], object), NAMES, None, OutOfRangeError, "A at bar 0"),
         (np.array([[1, True]], object), NAMES, None, TypeError, "got True .A at bar 0"),
         (np.array([[1, "x"]], object), NAMES, None, TypeError, "got 'x' .A at bar 0"),
     ],
@@ -468,6 +472,27 @@ def test_a_null_row_is_all_gaps() -> None:
     rows = pa.StructArray.from_arrays(arrays, NAMES, mask=pa.array([False, True, False]))
     series = PriceSeries(rows, tick_size=0.5)
     assert list(series) == [{"B": 2, "A": 3}, {}, {"B": 6}]
+
+
+def test_a_row_that_is_null_is_all_gaps_in_any_batch() -> None:
+    kind = pa.struct([("A", pa.int64()), ("B", pa.float64())])
+    first = pa.array([{"A": 1, "B": 2.0}] * 2, kind)
+    second = pa.array([{"A": 3, "B": 4.0}, None, {"A": 5, "B": 6.0}], kind)
+    series = PriceSeries(pa.chunked_array([first, second]), tick_size=1.0)
+    row = {"A": 1, "B": 2}
+    assert list(series) == [row, row, {"A": 3, "B": 4}, {}, {"A": 5, "B": 6}]
+
+
+def test_decimals_may_count_hundreds() -> None:
+    column = pa.array([Decimal(300), None, Decimal(1_200)], pa.decimal128(5, -2))
+    series = PriceSeries(pa.table({"A": column}), tick_size=1.0)
+    assert list(series) == [{"A": 300}, {}, {"A": 1_200}]
+
+
+def test_what_is_not_finite_is_a_gap_and_no_price_among_objects() -> None:
+    cells = np.array([[1, math.inf], [math.nan, 2], [-math.inf, None]], object)
+    # All prices are integers, so they are ticks.
+    assert list(PriceSeries(cells, NAMES)) == [{"B": 1}, {"A": 2}, {}]
 
 
 def test_a_column_of_nulls_is_all_gaps() -> None:
@@ -689,7 +714,9 @@ def test_bars_are_iterated_both_ways() -> None:
     assert list(reversed(series)) == ROWS[::-1]
     bars = iter(series)
     assert iter(bars) is bars
+    assert length_hint(bars) == len(ROWS)
     assert next(bars) == ROWS[0]
+    assert length_hint(bars) == len(ROWS) - 1
     assert list(bars) == ROWS[1:]
     assert list(bars) == []
     assert list(PriceSeries([])) == []
