@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
+import platform
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import tomllib
@@ -25,6 +28,15 @@ PYPROJECT = PYTHON / "pyproject.toml"
 TYPED = PYTHON / "tests" / "typed"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 WHEELS = TARGET / "nox-wheels"
+DIST = ROOT / "dist"
+
+# What wheels are built for and tested with; the free-threaded build is experimental.
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+FREE_THREADED = "3.14t"
+
+# The listing of the public interface is made by these; others may write the same differently.
+NIGHTLY = os.environ.get("NANOBOOK_NIGHTLY", "nightly")
+PUBLIC_API = ROOT / "tools" / "public-api.txt"
 
 # Python sources that are linted; paths are relative to ROOT.
 SOURCES = ["docs", "examples", "noxfile.py", "python", "tools"]
@@ -49,12 +61,12 @@ def cargo(session: nox.Session, *arguments: str, env: dict[str, str] | None = No
 
 
 # The wheel of this run, once some session has built it.
-wheels: list[Path] = []
+built: list[Path] = []
 
 
 def wheel(session: nox.Session) -> Path:
     """Return the wheel of this run; the first session that asks builds it."""
-    if not wheels:
+    if not built:
         tools(session, "build")
         shutil.rmtree(WHEELS, ignore_errors=True)
         session.run(
@@ -63,8 +75,8 @@ def wheel(session: nox.Session) -> Path:
             # The real interpreter: its path stays when environments go, and cargo's cache with it.
             *("--interpreter", str(Path(sys.executable).resolve()), "--out", str(WHEELS)),
         )
-        wheels.extend(WHEELS.glob("nanobook-*.whl"))
-    return wheels[0]
+        built.extend(WHEELS.glob("nanobook-*.whl"))
+    return built[0]
 
 
 def install_wheel(session: nox.Session) -> None:
@@ -77,6 +89,14 @@ def point_at_market_data(session: nox.Session) -> None:
     data = ROOT.parent / "shared" / "data"
     if "NANOBOOK_DATA" not in os.environ and data.is_dir():
         session.env["NANOBOOK_DATA"] = str(data)
+
+
+def test_core(session: nox.Session) -> None:
+    """Test the core with the default features and with none, and build it with the others."""
+    cargo(session, "test", "--locked", "--no-fail-fast")
+    cargo(session, "test", "--locked", "--no-fail-fast", "--no-default-features")
+    for features in FEATURES:
+        cargo(session, "check", "--locked", "--all-targets", *features)
 
 
 @nox.session(reuse_venv=False)
@@ -96,11 +116,7 @@ def test(session: nox.Session) -> None:
     session.notify("audit")
 
     point_at_market_data(session)
-    cargo(session, "test", "--locked", "--no-fail-fast")
-    cargo(session, "test", "--locked", "--no-fail-fast", "--no-default-features")
-    for features in FEATURES:
-        cargo(session, "check", "--locked", "--all-targets", *features)
-
+    test_core(session)
     install_wheel(session)
     tools(session, "test")
     with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
@@ -115,6 +131,14 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", *ruff)
     session.run("ruff", "format", "--check", *ruff)
     session.run("pyright", "--project", str(PYTHON))
+
+    session.run("python", str(ROOT / "tools" / "release_check.py"))
+    workflows = sorted(map(str, (ROOT / ".github" / "workflows").glob("*.yml")))
+    schema = ("check-jsonschema", "--builtin-schema")
+    session.run(*schema, "vendor.github-workflows", *workflows)
+    session.run(*schema, "vendor.dependabot", str(ROOT / ".github" / "dependabot.yml"))
+    session.run("yamllint", "--strict", ".github", ".yamllint.yml")
+    session.run("zizmor", "--offline", "--quiet", ".github")
 
     cargo(session, "fmt", "--all", "--check")
     clippy = ("clippy", "--locked", "--all-targets")
@@ -201,12 +225,21 @@ def audit(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=False)
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks of both languages; figures are read, never asserted."""
-    cargo(session, "bench", "--locked")
+    """Run the benchmarks of both languages; figures are read, never asserted. `-- NAME` saves."""
+    name = session.posargs[0] if session.posargs else None
+    cargo(session, "bench", "--locked", *(["--", "--save-baseline", name] if name else []))
     install_wheel(session)
     tools(session, "bench")
+    saved = [f"--benchmark-json={TARGET / 'criterion' / f'python-{name}.json'}"] if name else []
     with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
-        session.run("pytest", "--config-file", str(PYPROJECT), str(PYTHON / "benches"))
+        session.run("pytest", "--config-file", str(PYPROJECT), *saved, str(PYTHON / "benches"))
+
+
+@nox.session(venv_backend="none")
+def rust(session: nox.Session) -> None:
+    """Test the core alone: what `test` does first."""
+    point_at_market_data(session)
+    test_core(session)
 
 
 @nox.session(venv_backend="none")
@@ -223,6 +256,7 @@ def msrv(session: nox.Session) -> None:
         "CARGO_TARGET_DIR": str(TARGET / "msrv"),
     }
     oldest = str(programs / "cargo")
+    # `nox -s test` and `nox -s rust` do the same with the newest Rust.
     for features in (["--no-default-features"], [], ["--all-features"]):
         session.run(oldest, "test", "--locked", *features, env=env, external=True)
     everything = ("--workspace", "--all-targets", "--all-features")
@@ -249,3 +283,245 @@ def toolchain(session: nox.Session, version: str) -> Path:
         f"no rustc {version} in {looked}: `rustup toolchain install {version} --profile minimal`, "
         "or set NANOBOOK_MSRV_BIN to the folder that has it"
     )
+
+
+@nox.session(venv_backend="none")
+def crate(session: nox.Session) -> None:
+    """Pack the crate as crates.io would get it, look at what is inside, and build that."""
+    package = ("--locked", "--allow-dirty", "--package", "nanobook")
+    listed = str(session.run("cargo", "package", "--list", *package, silent=True, external=True))
+    sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "src").rglob("*.rs")}
+    made = {".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml.orig"}
+    texts = {"CHANGELOG.md", "Cargo.toml", "LICENSE", "README.md", "docs/rust.md"}
+    examples = {path.relative_to(ROOT).as_posix() for path in (ROOT / "examples").rglob("*.rs")}
+    difference = set(listed.split()) ^ (sources | made | texts | examples)
+    # A tree that is no git checkout leaves this one out.
+    difference.discard(".cargo_vcs_info.json")
+    if difference:
+        session.error(f"missing from the crate, or too much in it: {sorted(difference)}")
+    cargo(session, "publish", "--dry-run", *package)
+
+
+@nox.session(venv_backend="none")
+def api(session: nox.Session) -> None:
+    """Compare the crate's public interface with tools/public-api.txt; `-- --write` rewrites it."""
+    need(session, "cargo-public-api", "0.52.0")
+    command = ("cargo", f"+{NIGHTLY}", "public-api", "--all-features", "-ss")
+    # What the compiler says goes to the terminal: it is not part of the listing.
+    listing = session.run(*command, silent=True, external=True, stderr=sys.stderr)
+    if "--write" in session.posargs:
+        PUBLIC_API.write_text(str(listing), "utf-8")
+    before = PUBLIC_API.read_text("utf-8").splitlines()
+    changes = list(difflib.unified_diff(before, str(listing).splitlines(), lineterm="", n=0))
+    if changes:
+        session.log("\n".join(changes))
+        session.error(
+            "the public interface has changed: if that is meant, run `nox -s api -- --write`, and "
+            "name it in CHANGELOG.md"
+        )
+
+
+@nox.session(venv_backend="none")
+def deny(session: nox.Session) -> None:
+    """Check licences, sources and duplicates of dependencies; `-- advisories` asks the network."""
+    need(session, "cargo-deny", "0.20.2")
+    checks = session.posargs or ["bans", "licenses", "sources"]
+    cargo(session, "deny", "--locked", "--all-features", "check", *checks)
+
+
+def need(session: nox.Session, program: str, version: str) -> None:
+    """End the session unless a cargo subcommand is installed."""
+    if not shutil.which(program):
+        session.error(f"no {program}: `cargo install --locked {program}@{version}`")
+
+
+@nox.session
+def steps(session: nox.Session) -> None:
+    """List the commands of the workflows that can run here and not; `-- --run` runs them."""
+    tools(session, "lint")
+    session.run("python", str(ROOT / "tools" / "run_steps.py"), *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def fuzz(session: nox.Session) -> None:
+    """Fuzz each target of fuzz/ for a minute; arguments after `--` go to libFuzzer."""
+    if not (ROOT / "fuzz").is_dir():
+        session.skip("there are no fuzz targets")
+    need(session, "cargo-fuzz", "0.13.1")
+    arguments = session.posargs or ["-max_total_time=60"]
+    fuzzer = ("cargo", f"+{NIGHTLY}", "fuzz")
+    for target in str(session.run(*fuzzer, "list", silent=True, external=True)).split():
+        session.run(*fuzzer, "run", target, "--", *arguments, external=True)
+
+
+@nox.session(reuse_venv=False)
+def wheels(session: nox.Session) -> None:
+    """Build the wheels for Linux x86-64 and the sdist into dist/, check and test each."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        session.error("manylinux wheels for x86-64 are built on Linux x86-64")
+    pythons = [interpreter(session, version) for version in PYTHONS]
+    tools(session, "build", "wheels")
+    shutil.rmtree(DIST, ignore_errors=True)
+    manifest = ("--manifest-path", str(PYTHON / "Cargo.toml"), "--out", str(DIST))
+    session.run(
+        *("maturin", "build", "--release", "--locked", *manifest),
+        # Zig links against an old glibc: the wheel runs wherever pip takes it.
+        *("--zig", "--compatibility", "manylinux_2_28", "--interpreter", *pythons),
+    )
+    session.run("maturin", "sdist", *manifest)
+    check_files(session, sorted(DIST.iterdir()))
+    for python in pythons:
+        try_package(session, python, DIST)
+    try_sdist(session, pythons[0], DIST)
+
+
+@nox.session(name="wheel-check")
+def wheel_check(session: nox.Session) -> None:
+    """Check what the wheels and sdists that are named after `--` carry, whatever their system."""
+    tools(session, "wheels")
+    check_files(session, [Path(name).resolve() for name in session.posargs])
+
+
+@nox.session(name="wheel-test")
+def wheel_test(session: nox.Session) -> None:
+    """Test the wheels of a folder that fit this machine: `-- FOLDER VERSION...`."""
+    folder, *versions = session.posargs
+    for version in versions or PYTHONS:
+        try_package(session, interpreter(session, version), Path(folder).resolve())
+
+
+@nox.session(name="sdist-test")
+def sdist_test(session: nox.Session) -> None:
+    """Build the sdist of a folder, and test what comes out: `-- FOLDER [VERSION]`."""
+    folder, *versions = session.posargs
+    python = interpreter(session, versions[0] if versions else PYTHONS[0])
+    try_sdist(session, python, Path(folder).resolve())
+
+
+def test_with(version: str) -> None:
+    """Define the session that builds and tests with one version of Python."""
+
+    @nox.session(name=f"test-{version}")
+    def run(session: nox.Session) -> None:
+        python = interpreter(session, version)
+        tools(session, "build")
+        folder = TARGET / f"nox-wheels-{version}"
+        shutil.rmtree(folder, ignore_errors=True)
+        session.run(
+            *("maturin", "build", "--release", "--locked", "--interpreter", python),
+            *("--manifest-path", str(PYTHON / "Cargo.toml"), "--out", str(folder)),
+        )
+        try_package(session, python, folder)
+
+    run.__doc__ = f"Build the wheel for CPython {version}, install it, and run the Python tests."
+
+
+for each in (*PYTHONS, FREE_THREADED):
+    test_with(each)
+
+
+def check_files(session: nox.Session, files: list[Path]) -> None:
+    """Check tags, metadata and content of wheels and sdists."""
+    names = list(map(str, files))
+    packed = [name for name in names if name.endswith(".whl")]
+    session.run("twine", "check", "--strict", *names)
+    session.run("check-wheel-contents", *packed)
+    session.run("python", str(ROOT / "tools" / "wheel_check.py"), *names)
+    for name in packed:
+        # auditwheel knows the libraries of its own machine.
+        if "manylinux" not in name or platform.machine() not in name:
+            continue
+        shown = str(session.run("auditwheel", "show", name, silent=True))
+        # The tag in its name is what the symbols inside allow.
+        tag = name.removesuffix(".whl").rsplit("-", 1)[1].split(".")[0]
+        if f'"{tag}"' not in " ".join(shown.split()):
+            session.error(f"{name}: auditwheel says:\n{shown}")
+
+
+def try_package(session: nox.Session, python: str, folder: Path) -> None:
+    """Install the wheel of a folder that fits, in an environment of its own; demo, then tests."""
+    with tempfile.TemporaryDirectory() as work, session.chdir(work):
+        pip = environment(session, python, Path(work) / "environment")
+        offline = ("--no-index", "--no-deps", "--only-binary", ":all:")
+        session.run(*pip, "install", *offline, "--find-links", str(folder), "nanobook")
+        try_installed(session, Path(work) / "environment")
+
+
+def try_sdist(session: nox.Session, python: str, folder: Path) -> None:
+    """Build the sdist of a folder as pip does it for a user, and try what comes out."""
+    (source,) = folder.glob("nanobook-*.tar.gz")
+    with tempfile.TemporaryDirectory() as work, session.chdir(work):
+        pip = environment(session, python, Path(work) / "environment")
+        target = {"CARGO_TARGET_DIR": str(TARGET / "sdist")}
+        session.run(*pip, "install", "--no-deps", str(source), env=target)
+        try_installed(session, Path(work) / "environment")
+
+
+def environment(session: nox.Session, python: str, place: Path) -> list[str]:
+    """Make an empty environment, and return the command of the pip that installs into it."""
+    session.run(python, "-m", "venv", "--without-pip", str(place), external=True)
+    return ["python", "-m", "pip", "--python", str(place), "--quiet"]
+
+
+def try_installed(session: nox.Session, place: Path) -> None:
+    """Run the demo without anything else installed, then the tests with what they need."""
+    programs = place / ("Scripts" if os.name == "nt" else "bin")
+    session.run(str(programs / "nanobook"), "demo", external=True, silent=True)
+    project = nox.project.load_toml(PYPROJECT)
+    pip = ("python", "-m", "pip", "--python", str(place), "install", "--quiet")
+    needed = nox.project.dependency_groups(project, "test")
+    free_threaded = session.run(
+        str(programs / "python"),
+        *("-c", "import sysconfig; print(sysconfig.get_config_var('Py_GIL_DISABLED') or 0)"),
+        external=True,
+        silent=True,
+    )
+    if str(free_threaded).strip() == "1":
+        # Not every library has a free-threaded build, and tests skip what is not there.
+        for requirement in needed:
+            binary = ("--only-binary", ":all:", requirement)
+            if session.run(*pip, *binary, success_codes=[0, 1], silent=True):
+                session.warn(f"{requirement}: is not tested with")
+    else:
+        session.run(*pip, *needed)
+    point_at_market_data(session)
+    pytest = ("-m", "pytest", "--config-file", str(PYPROJECT), str(PYTHON / "tests"))
+    # Another environment on PATH must not lend its programs to the tests.
+    path = os.pathsep.join([str(programs), os.environ["PATH"]])
+    session.run(str(programs / "python"), *pytest, external=True, env={"PATH": path})
+
+
+def interpreter(session: nox.Session, version: str) -> str:
+    """Return the path of a CPython, installed by tools/interpreters.py where that can do it."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    places = [
+        shutil.which(f"python{version}"),
+        *map(str, sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)),
+        shutil.which("python"),
+        sys.executable,
+    ]
+    for place in filter(None, places):
+        # A shim on PATH may have nothing behind it.
+        if version_of(place) == version:
+            return place
+    if version in {"3.14", FREE_THREADED}:
+        script = str(ROOT / "tools" / "interpreters.py")
+        # What it does and why it cannot goes to the terminal, the path alone to us.
+        asked = subprocess.run(
+            [sys.executable, script, version], stdout=subprocess.PIPE, text=True, check=False
+        )
+        if asked.returncode == 0:
+            return asked.stdout.splitlines()[-1]
+    session.error(f"no CPython {version} on PATH or in {pyenv}: install it (python.org, uv, pyenv)")
+
+
+def version_of(python: str) -> str | None:
+    """Return the version of a CPython as `3.14`, or `3.14t` if it has no lock; None for others."""
+    code = (
+        "import platform, sys, sysconfig\n"
+        "assert platform.python_implementation() == 'CPython'\n"
+        "free = sysconfig.get_config_var('Py_GIL_DISABLED')\n"
+        "print('%d.%d' % sys.version_info[:2] + ('t' if free else ''))"
+    )
+    asked = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    return asked.stdout.strip() if asked.returncode == 0 else None
