@@ -375,6 +375,32 @@ def wheels(session: nox.Session) -> None:
     try_sdist(session, pythons[0], DIST)
 
 
+@nox.session
+def aarch64(session: nox.Session) -> None:
+    """Cross-build the wheel of CPython 3.11 for Linux on aarch64, and try it by emulation."""
+    python = interpreter(session, "3.11")
+    tools(session, "build", "wheels")
+    folder = TARGET / "nox-wheels-aarch64"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run(
+        *(
+            "maturin",
+            "build",
+            "--release",
+            "--locked",
+            "--zig",
+            "--compatibility",
+            "manylinux_2_28",
+        ),
+        *("--target", "aarch64-unknown-linux-gnu", "--interpreter", python),
+        *("--manifest-path", str(PYTHON / "Cargo.toml"), "--out", str(folder)),
+        env={"PYO3_CROSS": "1", "PYO3_CROSS_PYTHON_VERSION": "3.11"},
+    )
+    (path,) = folder.glob("*.whl")
+    check_files(session, [path])
+    session.run("python", str(ROOT / "tools" / "aarch64.py"), str(path))
+
+
 @nox.session(name="wheel-check")
 def wheel_check(session: nox.Session) -> None:
     """Check what the wheels and sdists that are named after `--` carry, whatever their system."""
