@@ -727,6 +727,20 @@ def test_a_side_that_is_empty_fills_nothing() -> None:
     assert [event.kind for event in multi.events("A")] == ["submit_limit", "submit_market"]
 
 
+def test_a_book_is_sent_the_whole_order_whatever_it_can_fill() -> None:
+    # At 100 it is 10 shares, of which 4 are for sale; then 6 more, of which none is.
+    multi = books(A=[("buy", 99, 1), ("sell", 101, 4)])
+    portfolio = Portfolio(1_000)
+    portfolio.rebalance_lob({"A": 1.0}, multi)
+    assert multi.events("A")[-1].to_dict() == {
+        "kind": "submit_market",
+        "side": "buy",
+        "quantity": 10,
+    }
+    assert portfolio.rebalance_lob({"A": 1.0}, multi) == []
+    assert multi.events("A")[-1].to_dict()["quantity"] == (1_000 - 4 * 101 + 4 * 99) // 99 - 4
+
+
 def test_an_empty_book_has_no_price() -> None:
     multi = books(A=[])
     portfolio = Portfolio(1_000)
