@@ -348,8 +348,9 @@ def test_numbers_out_of_range_are_refused_before_the_run() -> None:
         run(1_000, cast("CostModel", 5))
     wrong: list[Any] = [None, 5, "half", {}, [half]]
     for strategy in wrong:
-        with pytest.raises(TypeError, match="strategy"):
-            run_backtest(strategy, PRICES, 1_000)
+        for prices in (PRICES, []):
+            with pytest.raises(TypeError, match="strategy"):
+                run_backtest(strategy, prices, 1_000)
 
 
 # The callable.
@@ -858,6 +859,19 @@ def test_the_view_can_be_read_in_another_thread_during_the_call() -> None:
     assert curves == [expected.equity_curve.tolist()[: bar + 1] for bar in range(4)]
 
 
+def test_a_bar_costs_the_same_however_long_the_run() -> None:
+    starts: list[float] = []
+
+    def strategy(bar: int, prices: dict[str, int], portfolio: Portfolio) -> dict[str, float]:
+        starts.append(time.perf_counter())
+        return {"A": 0.5 + bar % 2 / 8}
+
+    run_backtest(strategy, PriceSeries([{"A": 100}] * 60_000), 10**9)
+    times = np.diff(starts)
+    # A copy of what a portfolio has recorded by then would take a hundred times as long as a bar.
+    assert np.median(times[-1_000:]) < 8 * np.median(times[:1_000])
+
+
 def test_a_thread_that_keeps_reading_the_view_harms_nothing() -> None:
     series = [{"A": 100 + bar % 7} for bar in range(300)]
     views: list[Portfolio] = []
@@ -965,11 +979,13 @@ def test_the_arrays_have_their_shapes_and_types_and_cannot_be_written() -> None:
     assert result.trades.dtype.names == ("bar", "symbol", "quantity", "price", "cost")
     names = result.trades.dtype.names
     assert names is not None
-    assert [result.trades.dtype[name].kind for name in names] == list("iUiii")
+    assert [result.trades.dtype[name] for name in names] == ["i8", "U24", "i8", "i8", "i8"]
     for values in (result.equity_curve, result.returns, result.weights, result.trades):
         assert not values.flags.writeable
         with pytest.raises(ValueError, match="read-only"):
             values[0] = 0
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            values.setflags(write=True)
         copied = values.copy()
         copied[0] = 0
     # Made once.
@@ -1008,6 +1024,12 @@ def test_trades_are_in_the_order_they_were_made() -> None:
     assert result.trade_count == 6
 
 
+def test_trades_have_room_for_the_longest_symbol_and_the_highest_price() -> None:
+    name, price = "A" * 23 + "B", 2**40
+    result = run_backtest(EqualWeight(), [{name: price}], 2**41)
+    assert result.trades.tolist() == [(0, name, 2, price, 0)]
+
+
 def test_returns_leave_out_periods_that_started_without_equity() -> None:
     series = [{"A": 10}, {"A": 30}, {"A": 5}]
     result = run_backtest(answering({"A": -1.0}), series, 1_000)
@@ -1040,6 +1062,17 @@ def test_a_result_reads_like_python() -> None:
     assert html.startswith("<table>")
     assert html.endswith("</table>")
     assert result.digest in html
+    assert result.metrics is not None
+    rows = {
+        "final equity": result.equity_curve[-1],
+        "costs": result.costs,
+        "trades": result.trade_count,
+        "turnover": f"{result.turnover:.6f}",
+        "total_return": f"{result.metrics.total_return:.6f}",
+        "num_periods": result.metrics.num_periods,
+    }
+    for name, value in rows.items():
+        assert f"<tr><th>{name}</th><td>{value}</td></tr>" in html
     assert BacktestResult.__module__ == "nanobook"
     for name in ("digest", "trades", "portfolio", "new"):
         with pytest.raises(AttributeError):
@@ -1179,6 +1212,9 @@ def test_other_threads_run_while_a_built_in_does() -> None:
             ticks.append(time.perf_counter())
             time.sleep(0.001)
 
+    # Python takes the interpreter from no thread that does not let go of it by itself.
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1_000)
     thread = threading.Thread(target=tick)
     thread.start()
     inside = 0
@@ -1189,13 +1225,13 @@ def test_other_threads_run_while_a_built_in_does() -> None:
             run_backtest(EqualWeight(), series, 10**9)
             end = time.perf_counter()
             inside = sum(start < moment < end for moment in ticks[:])
-            if inside >= 3:
+            if inside > 0:
                 break
     finally:
+        sys.setswitchinterval(interval)
         stop.set()
         thread.join()
-    # Were the interpreter held, there would be one at most, between the run and the clock.
-    assert inside >= 3
+    assert inside > 0
 
 
 def test_nothing_is_kept_alive_after_a_run() -> None:
