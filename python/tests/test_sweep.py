@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import importlib
@@ -20,6 +21,7 @@ import time
 import traceback
 from concurrent.futures import (
     BrokenExecutor,
+    CancelledError,
     Executor,
     Future,
     ProcessPoolExecutor,
@@ -44,13 +46,15 @@ from nanobook import (
     PriceSeries,
     ValidationError,
     WeightSchedule,
+    _executors,
     compute_metrics,
     run_backtest,
     sweep,
     sweep_strategy,
 )
 from nanobook._executors import BacktestTask, SharedSeries
-from nanobook.nanobook import SweepSettings
+from nanobook._progress import Progress
+from nanobook.nanobook import CancelFlag, SweepSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -117,6 +121,96 @@ def test_built_ins_give_what_they_give_alone_on_any_number_of_threads(workers: i
     results = sweep_strategy(schedule, shares, SERIES, CASH, COSTS, max_workers=workers)
     assert results == one_by_one(schedule, shares)
     assert len({result.digest for result in results}) == 20
+
+
+def longer_and_longer() -> Iterator[PriceSeries]:
+    """Yield prices until built-ins take long enough with them to be seen at work."""
+    for bars in (10_000, 100_000, 1_000_000):
+        prices = 100 + np.arange(bars, dtype=np.int64).reshape(-1, 1) % 7
+        yield PriceSeries(prices, ["A"])
+
+
+def test_other_threads_run_while_built_ins_do() -> None:
+    ticks: list[float] = []
+    stop = threading.Event()
+
+    def tick() -> None:
+        while not stop.is_set():
+            ticks.append(time.perf_counter())
+            time.sleep(0.001)
+
+    # Python takes the interpreter from no thread that does not let go of it by itself.
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1_000)
+    thread = threading.Thread(target=tick)
+    thread.start()
+    inside = 0
+    try:
+        for series in longer_and_longer():
+            start = time.perf_counter()
+            sweep_strategy(lambda _: EqualWeight(), range(12), series, CASH)
+            end = time.perf_counter()
+            inside = sum(start < moment < end for moment in ticks[:])
+            if inside > 0:
+                break
+    finally:
+        sys.setswitchinterval(interval)
+        stop.set()
+        thread.join()
+    assert inside > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_built_ins_run_in_as_many_threads_as_asked_for() -> None:
+    tasks = Path("/proc/self/task")
+
+    def alive() -> int:
+        return sum(1 for _ in tasks.iterdir())
+
+    def most_threads(workers: int, series: PriceSeries) -> int:
+        # Those of a sweep before may still be ending.
+        before = alive()
+        while (now := pause(alive)) < before:
+            before = now
+        counts: list[int] = []
+        stop = threading.Event()
+
+        def count() -> None:
+            while not stop.is_set():
+                counts.append(alive())
+
+        thread = threading.Thread(target=count)
+        thread.start()
+        sweep_strategy(lambda _: EqualWeight(), range(12), series, CASH, max_workers=workers)
+        stop.set()
+        thread.join()
+        return max(counts) - before
+
+    def pause(then: Callable[[], int]) -> int:
+        time.sleep(0.2)
+        return then()
+
+    found: list[int] = []
+    for series in longer_and_longer():
+        found = [most_threads(workers, series) for workers in (1, 4, 9)]
+        if found[1] - found[0] == 3 and found[2] - found[0] == 8:
+            return
+    pytest.fail(f"for 1, 4 and 9 workers there were {found} threads more")
+
+
+def test_the_progress_of_built_ins_is_told_while_they_run() -> None:
+    settings = SweepSettings(CASH, COSTS, 252.0, 0.0, "close")
+    told: list[int] = []
+    for series in longer_and_longer():
+        told.clear()
+        results, failure = settings.run_built_ins([EqualWeight()] * 12, series, 1, told.append)
+        assert len(results) == 12
+        assert failure is None
+        assert told == sorted(told)
+        assert all(0 <= done <= 12 for done in told)
+        if len(set(told)) > 2:
+            break
+    assert len(set(told)) > 2
 
 
 def test_python_strategies_run_in_order_here(momentum_results: list[BacktestResult]) -> None:
@@ -212,6 +306,8 @@ def test_a_task_is_small_whatever_the_prices() -> None:
         settings = SweepSettings(CASH, COSTS, 252.0, 0.0, "close")
         task = BacktestTask(Momentum, settings, shared)
         assert len(pickle.dumps(task)) < 1_000
+        # One file for all tasks.
+        assert pickle.dumps(task) == pickle.dumps(task)
 
 
 def test_each_worker_reads_the_prices_once(
@@ -230,10 +326,17 @@ def test_each_worker_reads_the_prices_once(
 
 def test_without_a_common_file_the_prices_come_with_the_task(
     momentum_results: list[BacktestResult],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    without_tqdm(monkeypatch)
     with ProcessPoolExecutor(2, SPAWN, initializer=sweep_strategies.lose_files) as executor:
-        results = sweep_strategy(Momentum, LOOKBACKS, SERIES, CASH, COSTS, executor=executor)
+        results = sweep_strategy(
+            Momentum, LOOKBACKS, SERIES, CASH, COSTS, executor=executor, progress=True
+        )
     assert results == momentum_results
+    # What was sent again is counted once.
+    assert capfd.readouterr().err == "sweep: 40/40 (100 %)\n"
 
 
 def test_no_file_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,6 +369,83 @@ def test_equal_parameters_run_as_often_as_they_come(
         sweep(sweep_strategies.told, [0.1] * 6, executor=executor)
         sweep(sweep_strategies.told, [0.1], executor=executor)
     assert len(log.read_text().splitlines()) == 7
+
+
+# What a task does in a worker
+
+
+def in_a_worker(shared: SharedSeries, make: Callable[[int], Strategy]) -> BacktestTask[int]:
+    """Return a task as a worker gets it."""
+    task = BacktestTask(make, SweepSettings(CASH, COSTS, 252.0, 0.0, "close"), shared)
+    return cast("BacktestTask[int]", pickle.loads(pickle.dumps(task)))
+
+
+def test_a_task_that_begins_after_its_sweep_has_stopped_does_not_run() -> None:
+    with SharedSeries(SERIES) as shared:
+        task = in_a_worker(shared, Momentum)
+        assert task(3) == run_backtest(Momentum(3), SERIES, CASH, COSTS)
+        # The thread that watched the sweep ended with the run.
+        deadline = time.monotonic() + 10
+        while is_watched() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not is_watched()
+    with pytest.raises(CancelledError):
+        task(3)
+    with pytest.raises(CancelledError):
+        pickle.dumps(BacktestTask(Momentum, SweepSettings(1, COSTS, 1.0, 0.0, "close"), shared))
+
+
+def is_watched() -> bool:
+    return any(thread.name == "nanobook-sweep" for thread in threading.enumerate())
+
+
+def test_a_run_in_a_worker_ends_when_its_sweep_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    monkeypatch.setenv(sweep_strategies.LOG, str(log))
+    series = PriceSeries([{"A": 100}] * 6_000)
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        # It would take a minute.
+        with pytest.raises(CancelledError) as caught:
+            task(1)
+        errors.append(caught.value)
+
+    with SharedSeries(series) as shared:
+        task = in_a_worker(shared, sweep_strategies.endless)
+        thread = threading.Thread(target=run)
+        thread.start()
+        while not log.exists():
+            time.sleep(0.01)
+    start = time.monotonic()
+    thread.join()
+    assert time.monotonic() - start < 20
+    assert len(errors) == 1
+
+
+def test_a_worker_keeps_the_series_of_two_sweeps() -> None:
+    known = _executors._RemoteSeries._known
+    with contextlib.ExitStack() as stack:
+        shared = [stack.enter_context(SharedSeries(random_series(seed=n))) for n in range(3)]
+        tasks = [in_a_worker(one, Momentum) for one in shared]
+        paths = [one._path for one in shared]
+        for task in (tasks[0], tasks[1], tasks[0], tasks[2]):
+            task(3)
+        # Of the three the second was used longest ago.
+        assert list(known) == [paths[0], paths[2]]
+
+
+def test_a_worker_that_cannot_read_the_prices_asks_for_them() -> None:
+    with SharedSeries(SERIES) as shared:
+        task = in_a_worker(shared, Momentum)
+        with_prices = pickle.loads(pickle.dumps(shared.with_prices()))
+        assert shared._path is not None
+        Path(shared._path).unlink()
+        assert _executors._run_there(task, 3, os.getpid(), (b"", 0)) == (False, None)
+        with with_prices.lent() as (series, _):
+            assert series == SERIES
 
 
 # What fails
@@ -350,6 +530,94 @@ def test_the_exception_itself_arrives_from_threads() -> None:
     assert caught.value is error
 
 
+def test_an_exception_that_cannot_travel_arrives_from_threads() -> None:
+    class OwnError(Exception):
+        """Of a class that cannot be pickled."""
+
+    error = OwnError()
+
+    def fail(param: int) -> NoReturn:
+        raise error
+
+    with ThreadPoolExecutor(1) as executor, pytest.raises(OwnError) as caught:
+        sweep(fail, [1], executor=executor)
+    assert caught.value is error
+
+
+def test_an_exception_of_any_kind_is_named_if_it_takes_notes() -> None:
+    def fail(error: BaseException) -> NoReturn:
+        raise error
+
+    stop = SystemExit(3)
+    with pytest.raises(SystemExit):
+        sweep(fail, [stop])
+    assert stop.__notes__ == ["raised for parameter 0: SystemExit(3)"]
+    noteless = LookupError()
+    noteless.__notes__ = cast("Any", "no list")
+    with pytest.raises(LookupError) as caught:
+        sweep(fail, [noteless])
+    assert caught.value is noteless
+
+
+def test_what_comes_after_a_failure_is_given_up() -> None:
+    ran: list[int] = []
+
+    def run(param: int) -> list[float]:
+        ran.append(param)
+        if param == 0:
+            raise LookupError
+        time.sleep(0.05)
+        return []
+
+    with ThreadPoolExecutor(1) as executor, pytest.raises(LookupError):
+        sweep(run, range(100), executor=executor)
+    assert len(ran) < 50
+
+
+class Full(Executor):
+    """An executor with room for two tasks, which it never runs."""
+
+    def __init__(self) -> None:
+        self.futures: list[Future[Any]] = []
+
+    def submit(self, fn: Callable[Q, T], /, *args: Q.args, **kwargs: Q.kwargs) -> Future[T]:
+        if len(self.futures) == 2:
+            message = "no room"
+            raise RuntimeError(message)
+        future: Future[T] = Future()
+        self.futures.append(future)
+        return future
+
+
+def test_an_executor_that_takes_no_more_tasks_ends_the_sweep() -> None:
+    full = Full()
+    with pytest.raises(RuntimeError, match="no room"):
+        sweep(sweep_strategies.alternating, [0.1, 0.2, 0.3], executor=full)
+    assert len(full.futures) == 2
+    assert all(future.cancelled() for future in full.futures)
+
+
+class Filling(ProcessPoolExecutor):
+    """A process pool with room for so many tasks more."""
+
+    room = 1
+
+    def submit(self, fn: Callable[Q, T], /, *args: Q.args, **kwargs: Q.kwargs) -> Future[T]:
+        if self.room == 0:
+            message = "no room"
+            raise RuntimeError(message)
+        self.room -= 1
+        return super().submit(fn, *args, **kwargs)
+
+
+def test_a_pool_that_takes_no_more_tasks_goes_on() -> None:
+    with Filling(1, SPAWN) as executor:
+        with pytest.raises(RuntimeError, match="no room"):
+            sweep(sweep_strategies.alternating, [0.1, 0.2], executor=executor)
+        executor.room = 1
+        assert len(sweep(sweep_strategies.alternating, [0.1], executor=executor)) == 1
+
+
 def test_an_exception_that_cannot_travel_does_not_break_the_pool() -> None:
     with ProcessPoolExecutor(1, SPAWN) as executor:
         with pytest.raises(
@@ -384,6 +652,16 @@ def test_a_built_in_that_fails_names_its_parameter() -> None:
     with pytest.raises(ValidationError, match=f"{bars} bars x 5 symbols, got 7 x 5") as caught:
         sweep_strategy(make, [bars, 7, 8, bars], SERIES, CASH)
     assert caught.value.__notes__ == ["raised for parameter 1: 7"]
+
+
+def test_a_built_in_that_fails_after_python_strategies_names_its_parameter() -> None:
+    def make(bars: int) -> Strategy:
+        return WeightSchedule(np.zeros((bars, 5))) if bars > 5 else Momentum(bars)
+
+    bars = len(SERIES)
+    with pytest.raises(ValidationError, match="got 7 x 5") as caught:
+        sweep_strategy(make, [1, bars, 2, bars, 7], SERIES, CASH)
+    assert caught.value.__notes__ == ["raised for parameter 4: 7"]
 
 
 def test_what_a_run_before_raises_comes_before_a_strategy_that_is_not_made() -> None:
@@ -429,9 +707,13 @@ def test_bad_settings_are_refused_before_anything_runs() -> None:
         sweep_strategy(never, cast("Any", 5), SERIES, CASH)
     with pytest.raises(TypeError, match=r"executor must be .*Executor, got 'threads'"):
         sweep_strategy(never, [1], SERIES, CASH, executor=cast("Any", "threads"))
-    for workers in (0, -3):
+    for workers in (0, -3, 65_537):
         with pytest.raises(ValidationError, match=f"max_workers must be .*, got {workers}"):
             sweep_strategy(never, [1], SERIES, CASH, max_workers=workers)
+    with pytest.raises(TypeError, match="max_workers must be an integer, got True"):
+        sweep_strategy(never, [1], SERIES, CASH, max_workers=True)
+    with pytest.raises(TypeError, match="params must be an iterable of parameters, got 'ab'"):
+        sweep(never, "ab")
     with ThreadPoolExecutor(1) as executor, pytest.raises(ValidationError, match="got 2"):
         sweep_strategy(never, [1], SERIES, CASH, executor=executor, max_workers=2)
     with pytest.raises(ValidationError, match=r"periods per year .* got 0"):
@@ -461,7 +743,8 @@ def test_a_sweep_measures_what_a_function_returns(where: str) -> None:
 
 
 def test_no_returns_have_no_metrics() -> None:
-    assert sweep(lambda n: [0.01] * n, [0, 1]) == [None, compute_metrics([0.01])]
+    returns = [0.01, -0.02, 0.04]
+    assert sweep(lambda n: returns[:n], [0, 3]) == [None, compute_metrics(returns)]
 
 
 def test_a_return_that_is_not_finite_names_the_parameter() -> None:
@@ -503,6 +786,35 @@ def test_a_plain_line_says_how_many_are_done(
     assert capfd.readouterr().err == "sweep: 3/3 (100 %)\nsweep: 1/1 (100 %)\n"
 
 
+@pytest.mark.parametrize("where", ["here", "threads"])
+def test_built_ins_and_parameters_of_any_iterable_are_counted(
+    where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_tqdm(monkeypatch)
+
+    def make(param: int) -> Strategy:
+        return Momentum(param) if param % 3 == 0 else schedule(param)
+
+    with executors(where) as executor:
+        params = (param for param in range(1, 8))
+        sweep_strategy(make, params, SERIES, CASH, executor=executor, progress=True)
+    assert capsys.readouterr().err == "sweep: 7/7 (100 %)\n"
+
+
+def test_built_ins_are_shown_while_they_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[int] = []
+
+    def show(progress: object, count: int) -> None:
+        shown.append(count)
+
+    monkeypatch.setattr(Progress, "show", show)
+    for series in longer_and_longer():
+        sweep_strategy(lambda _: EqualWeight(), range(12), series, CASH, progress=True)
+        if shown:
+            break
+    assert shown
+
+
 def test_on_a_terminal_the_line_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
     without_tqdm(monkeypatch)
     terminal = Terminal()
@@ -510,6 +822,40 @@ def test_on_a_terminal_the_line_is_renewed(monkeypatch: pytest.MonkeyPatch) -> N
     sweep(lambda pause: time.sleep(pause) or [pause], [0.11, 0.11], progress=True)
     assert "\rsweep: 1/2 (50 %)" in terminal.getvalue()
     assert terminal.getvalue().endswith("\rsweep: 2/2 (100 %)\n")
+    # Not at each run, where they are many.
+    terminal.truncate(0)
+    start = time.monotonic()
+    sweep(lambda _: [], range(1_000), progress=True)
+    assert terminal.getvalue().count("\r") <= 3 + 10 * (time.monotonic() - start)
+
+
+def test_no_parameters_are_all_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_tqdm(monkeypatch)
+    assert sweep(sweep_strategies.alternating, [], progress=True) == []
+    assert capsys.readouterr().err == "sweep: 0/0 (100 %)\n"
+
+
+def test_what_is_shown_early_is_added_to_what_is_counted() -> None:
+    class Bar:
+        total = 0
+
+        def update(self, n: int) -> None:
+            assert n >= 0
+            self.total += n
+
+        def close(self) -> None:
+            pass
+
+    progress = Progress([0] * 9, enabled=False)
+    progress._bar = bar = Bar()
+    progress.advance(2)
+    for count, total in ((1, 3), (3, 5), (2, 5)):
+        progress.show(count)
+        assert bar.total == total
+    progress.advance(3)
+    assert bar.total == 5
 
 
 def test_the_line_says_how_far_a_failed_sweep_came(
@@ -640,6 +986,59 @@ def group_exists(group: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends the process there")
+def test_a_signal_stops_built_ins_at_once() -> None:
+    class Stop(BaseException):
+        """Raised by the handler."""
+
+    def handler(number: int, frame: object) -> None:
+        raise Stop
+
+    # As many bars as a run goes on before it looks whether it should stop.
+    series = PriceSeries(np.full((65_536, 1), 100), ["A"])
+    start = time.perf_counter()
+    run_backtest(EqualWeight(), series, CASH)
+    whole = time.perf_counter() - start
+    sent: list[float] = []
+    waits: list[float] = []
+
+    def send() -> None:
+        time.sleep(0.1)
+        sent.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        for _ in range(5):
+            thread = threading.Thread(target=send)
+            thread.start()
+            with pytest.raises(Stop):
+                sweep_strategy(lambda _: EqualWeight(), range(5_000), series, CASH)
+            waits.append(time.perf_counter() - sent[-1])
+            thread.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    # 50 ms are promised; on a busy machine all takes longer, and of five one is not held up.
+    assert min(waits) < max(0.05, 2 * whole), (whole, waits)
+
+
+def test_a_run_stops_once_its_flag_is_set() -> None:
+    settings = SweepSettings(CASH, COSTS, 252.0, 0.0, "close")
+    flag = CancelFlag()
+    bars: list[int] = []
+
+    def strategy(bar: int, prices: dict[str, int], portfolio: Portfolio) -> None:
+        bars.append(bar)
+        if bar == 3:
+            flag.set()
+
+    with pytest.raises(CancelledError):
+        settings.run(strategy, SERIES, flag)
+    assert bars == [0, 1, 2, 3]
+    with pytest.raises(CancelledError):
+        settings.run(EqualWeight(), SERIES, flag)
 
 
 def test_a_sweep_in_a_thread_of_the_caller_s_works() -> None:
