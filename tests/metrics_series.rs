@@ -324,7 +324,7 @@ fn a_benchmark_may_be_of_any_other_size() {
             let active = [0.21 * own - 0.1 * their, -0.19 * own + 0.1 * their];
             let spread = (active[0] / sizes - active[1] / sizes).abs();
             alike(found.tracking_error, spread / 2.0_f64.sqrt() * sizes);
-            let mean = (active[0] / sizes + active[1] / sizes) / 2.0;
+            let mean = f64::midpoint(active[0] / sizes, active[1] / sizes);
             assert!((found.information_ratio - mean / (spread / 2.0_f64.sqrt())).abs() < 1e-12);
             if own >= 1.0 {
                 alike(found.alpha, 0.01 * own);

@@ -1522,8 +1522,9 @@ class Metrics:
     """Measures of a series of simple returns per period, from `compute_metrics`.
 
     ``r`` are the returns, ``n`` how many, ``P`` the periods per year, ``rf`` the risk free rate
-    per period. What is undefined, a denominator of zero too, is NaN. Bacon is C. Bacon, "Practical
-    Portfolio Performance Measurement and Attribution", 2nd ed., 2008.
+    per period. What is undefined, a denominator of zero too, is NaN, and so is what does not fit in
+    a float. Bacon is C. Bacon, "Practical Portfolio Performance Measurement and Attribution",
+    2nd ed., 2008.
     """
 
     def __new__(
@@ -2108,8 +2109,8 @@ class WeightSchedule:
     ----------
     weights : table of bars x symbols
         A two-dimensional array, rows of numbers, a frame of pandas or polars, or any Arrow table.
-        A row that is all NaN, or null, leaves the portfolio alone at that bar. An index is not
-        looked at.
+        A row that is all NaN, null or masked leaves the portfolio alone at that bar. An index is
+        not looked at.
     symbols : iterable of str, optional
         Of an array or rows: the symbols of the columns; without it they are those of the price
         series, in its order. Of a frame or table: the columns to take; all are taken without it.
@@ -2121,7 +2122,7 @@ class WeightSchedule:
         it where a column is no symbol of the prices, the bars are not as many, or a weight is not
         finite in a row that trades.
     TypeError
-        If a weight is no number, or a column of a frame has none.
+        If a weight is no real number, or a column of a frame has none.
 
     Notes
     -----
@@ -2358,7 +2359,9 @@ def compute_metrics(
     Parameters
     ----------
     returns : iterable of float
-        Simple returns per period: 0.01 is 1 %. A NumPy array is read without Python objects.
+        Simple returns per period: 0.01 is 1 %. A list, an array of one dimension (which is read
+        without Python objects), a series of pandas or polars, or any other iterable; but no set,
+        mapping, text or bytes.
     periods_per_year : float, default 252.0
         How many periods are a year.
     risk_free : float, default 0.0
@@ -2367,7 +2370,12 @@ def compute_metrics(
     Raises
     ------
     ValidationError
-        If a return is not finite (it names its index), or a rate is out of range.
+        If a return is not finite or is masked (it names its index), an array or a frame has several
+        dimensions (it names the shape), or a rate is out of range.
+    OutOfRangeError
+        If an integer is too large for a float.
+    TypeError
+        If a return is no real number: a complex number, a bool, ``None`` or ``pandas.NA``.
 
     Examples
     --------
@@ -2388,7 +2396,7 @@ def compute_benchmark_metrics(
     Parameters
     ----------
     returns : iterable of float
-        Simple returns per period: 0.01 is 1 %.
+        Simple returns per period, as `compute_metrics` takes them.
     benchmark : iterable of float
         The benchmark's return in each of the same periods.
     periods_per_year : float, default 252.0
@@ -2427,7 +2435,7 @@ def rolling_sharpe(
     Parameters
     ----------
     returns : iterable of float
-        Simple returns per period: 0.01 is 1 %.
+        Simple returns per period, as `compute_metrics` takes them.
     window : int
         How many returns, at least 1.
     periods_per_year : float, default 252.0
@@ -2467,7 +2475,7 @@ def rolling_volatility(
     Parameters
     ----------
     returns : iterable of float
-        Simple returns per period: 0.01 is 1 %.
+        Simple returns per period, as `compute_metrics` takes them.
     window : int
         How many returns, at least 1.
     periods_per_year : float, default 252.0
@@ -2503,7 +2511,7 @@ def rolling_max_drawdown(returns: _Returns, window: SupportsIndex) -> NDArray[np
     Parameters
     ----------
     returns : iterable of float
-        Simple returns per period: 0.01 is 1 %.
+        Simple returns per period, as `compute_metrics` takes them.
     window : int
         How many returns, at least 1.
 
@@ -2537,7 +2545,7 @@ def drawdown_series(returns: _Returns) -> NDArray[np.float64]:
     Parameters
     ----------
     returns : iterable of float
-        Simple returns per period: 0.01 is 1 %.
+        Simple returns per period, as `compute_metrics` takes them.
 
     Returns
     -------
@@ -2567,7 +2575,7 @@ def drawdowns(returns: _Returns, top: SupportsIndex | None = None) -> list[Drawd
     Parameters
     ----------
     returns : iterable of float
-        Simple returns per period: 0.01 is 1 %.
+        Simple returns per period, as `compute_metrics` takes them.
     top : int, optional
         At most so many; all when left out.
 

@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyComplex};
+use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyType};
 
 use crate::convert::Arg;
 use crate::errors::{invalid, missing_numpy};
@@ -26,37 +26,63 @@ pub(crate) fn is_complex(value: Arg<'_, '_>) -> PyResult<bool> {
     Ok(value.is_instance_of::<PyComplex>() || kind(value)?.is_some_and(|kind| kind == "c"))
 }
 
-/// Fails for an array that has no real number in each of its places: complex numbers, or what is
-/// masked, behind which a buffer shows any number.
-pub(crate) fn check_real(array: Arg<'_, '_>, name: &str) -> PyResult<()> {
-    if is_complex(array)? {
-        let dtype = match array.getattr_opt("dtype")? {
-            Some(dtype) => dtype.str()?.to_string_lossy().into_owned(),
-            None => "complex".to_owned(),
-        };
-        return Err(PyTypeError::new_err(format!(
-            "{name} must be real numbers, got {dtype}"
-        )));
+/// Returns whether a value is of `NumPy`'s masked arrays; what is behind the mask shows in its buffer.
+pub(crate) fn is_masked(value: Arg<'_, '_>) -> PyResult<bool> {
+    if value.is_instance_of::<PyType>() {
+        return Ok(false);
     }
     // A frame may have a column of that name.
-    let is_masked = match array.getattr_opt("filled")? {
-        Some(filled) => filled.is_callable() && array.hasattr("mask")?,
-        None => false,
-    };
-    if !is_masked {
+    match value.getattr_opt("filled")? {
+        Some(filled) => Ok(filled.is_callable() && value.hasattr("mask")?),
+        None => Ok(false),
+    }
+}
+
+/// Fails for an array of complex numbers.
+pub(crate) fn check_real(array: Arg<'_, '_>, name: &str) -> PyResult<()> {
+    // A number of `NumPy` has a type of array too, but no length.
+    if !is_complex(array)? || array.len().is_err() {
         return Ok(());
     }
-    let places = numpy(array.py())?.call_method1("argwhere", (array.getattr("mask")?,))?;
-    let places: Vec<Vec<usize>> = places.call_method0("tolist")?.extract()?;
-    match places.first() {
-        None => Ok(()),
-        Some(place) => {
-            let place: String = place.iter().map(|index| format!("[{index}]")).collect();
-            Err(invalid(format!(
-                "{name}{place} is masked: a number must be there"
-            )))
-        }
+    Err(PyTypeError::new_err(format!(
+        "{name} must be real numbers, got {}",
+        array.getattr("dtype")?.str()?.to_string_lossy()
+    )))
+}
+
+/// Fails for an array of one dimension that has a masked place.
+pub(crate) fn check_unmasked(array: Arg<'_, '_>, name: &str) -> PyResult<()> {
+    if !is_masked(array)? || array.len().is_err() {
+        return Ok(());
     }
+    let places = numpy(array.py())?.call_method1("flatnonzero", (array.getattr("mask")?,))?;
+    if places.len()? == 0 {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "{name}[{}] is masked: a number must be there",
+        places.get_item(0)?
+    )))
+}
+
+/// Returns an array of `NumPy` as floats of the machine's own, if it has numbers that become floats
+/// as single ones do: neither bools nor what is longer.
+pub(crate) fn as_floats<'py>(array: Arg<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    const NUMBERS: &str = "efdbBhHiIlLqQ";
+    let py = array.py();
+    // Whoever has an array has imported it.
+    let modules = py.import("sys")?.getattr("modules")?;
+    let Ok(numpy) = modules.get_item("numpy") else {
+        return Ok(None);
+    };
+    if !array.is_instance(&numpy.getattr("ndarray")?)? {
+        return Ok(None);
+    }
+    let char: String = array.getattr("dtype")?.getattr("char")?.extract()?;
+    if !NUMBERS.contains(&char) {
+        return Ok(None);
+    }
+    array.call_method1("astype", ("f8",)).map(Some)
 }
 
 fn fill<T: Copy, const N: usize>(bytes: &mut [u8], numbers: &[T], bytes_of: impl Fn(T) -> [u8; N]) {

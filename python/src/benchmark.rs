@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
 use crate::arguments::{PeriodsPerYear, RiskFree};
-use crate::convert::{Arg, Reduced};
+use crate::convert::{self, Arg, Reduced};
 use crate::errors::BindingResult;
 use crate::fields::{Fields, Value};
 use crate::metrics::{read_returns, warn_if_annual};
@@ -71,23 +71,24 @@ pub(crate) fn compute_benchmark_metrics(
 impl PyBenchmarkMetrics {
     #[new]
     fn new(
-        alpha: f64,
-        beta: f64,
-        correlation: f64,
-        tracking_error: f64,
-        information_ratio: f64,
-        up_capture: f64,
-        down_capture: f64,
-    ) -> Self {
-        Self(BenchmarkMetrics {
-            alpha,
-            beta,
-            correlation,
-            tracking_error,
-            information_ratio,
-            up_capture,
-            down_capture,
-        })
+        alpha: Arg<'_, '_>,
+        beta: Arg<'_, '_>,
+        correlation: Arg<'_, '_>,
+        tracking_error: Arg<'_, '_>,
+        information_ratio: Arg<'_, '_>,
+        up_capture: Arg<'_, '_>,
+        down_capture: Arg<'_, '_>,
+    ) -> PyResult<Self> {
+        use convert::float;
+        Ok(Self(BenchmarkMetrics {
+            alpha: float(alpha, "alpha")?,
+            beta: float(beta, "beta")?,
+            correlation: float(correlation, "correlation")?,
+            tracking_error: float(tracking_error, "tracking_error")?,
+            information_ratio: float(information_ratio, "information_ratio")?,
+            up_capture: float(up_capture, "up_capture")?,
+            down_capture: float(down_capture, "down_capture")?,
+        }))
     }
 
     /// Jensen's alpha, ``mean(r - rf) - beta * mean(b - rf)``, compounded to a year.

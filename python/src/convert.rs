@@ -156,6 +156,18 @@ fn is_bool(value: Arg<'_, '_>) -> bool {
     value.is_instance_of::<PyBool>() || of_numpy().unwrap_or(false)
 }
 
+/// Returns whether a value's class is named like an integer or a float of `NumPy`: what is no number
+/// all the same does not become one.
+fn is_named_real(value: Arg<'_, '_>) -> bool {
+    let is_real = |name: &str| {
+        ["float", "int", "uint"]
+            .iter()
+            .any(|kind| name.starts_with(kind))
+    };
+    let name = value.get_type().name();
+    name.is_ok_and(|name| name.to_str().is_ok_and(is_real))
+}
+
 /// Reads a bool.
 pub(crate) fn flag(value: Arg<'_, '_>, name: &str) -> PyResult<bool> {
     if is_bool(value) {
@@ -168,11 +180,15 @@ pub(crate) fn flag(value: Arg<'_, '_>, name: &str) -> PyResult<bool> {
 /// Reads a float; an integer is one too, a bool is not.
 pub(crate) fn float(value: Arg<'_, '_>, name: &str) -> PyResult<f64> {
     let py = value.py();
-    if let Ok(float) = value.cast_exact::<PyFloat>() {
+    // Those of `NumPy` too.
+    if let Ok(float) = value.cast::<PyFloat>() {
         return Ok(float.value());
     }
     // Looked for first, because looking for what is no number takes longer.
-    if value.is_exact_instance_of::<PyInt>() || (!is_bool(value) && !array::is_complex(value)?) {
+    let is_number = value.is_exact_instance_of::<PyInt>()
+        || is_named_real(value)
+        || !(is_bool(value) || array::is_complex(value)? || array::is_masked(value)?);
+    if is_number {
         match value.extract::<f64>() {
             Ok(float) => return Ok(float),
             Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
@@ -197,7 +213,7 @@ pub(crate) fn window(value: Arg<'_, '_>) -> PyResult<usize> {
     if !error.is_instance_of::<OutOfRangeError>(value.py()) {
         return Err(error);
     }
-    let rule = if value.lt(0)? {
+    let rule = if value.call_method0("__index__")?.lt(0)? {
         "at least 1".to_owned()
     } else {
         format!("at most {}", usize::MAX)
@@ -208,9 +224,30 @@ pub(crate) fn window(value: Arg<'_, '_>) -> PyResult<usize> {
     )))
 }
 
-/// Returns the items of what has them in an order of its own; not those of a text, of bytes, of a
-/// mapping, which are its keys, or of a set.
+/// Returns the items of an iterable.
 pub(crate) fn items<'py>(
+    value: Arg<'_, 'py>,
+    name: &str,
+    expected: &str,
+) -> PyResult<Bound<'py, PyIterator>> {
+    value.try_iter().map_err(|error| {
+        if says_no_items(value.py(), &error) {
+            wrong_type(name, expected, value)
+        } else {
+            error
+        }
+    })
+}
+
+/// Returns whether an error says that a value has no items. One that an `__iter__` of the caller's
+/// raised has a traceback.
+pub(crate) fn says_no_items(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyTypeError>(py) && error.traceback(py).is_none()
+}
+
+/// Returns the items of what has numbers in an order of its own: not those of a text, of bytes, of a
+/// mapping, which are its keys, or of a set.
+pub(crate) fn numbers<'py>(
     value: Arg<'_, 'py>,
     name: &str,
     expected: &str,
@@ -224,21 +261,7 @@ pub(crate) fn items<'py>(
     if is_other {
         return Err(wrong_type(name, expected, value));
     }
-    iterate(value)?.ok_or_else(|| wrong_type(name, expected, value))
-}
-
-/// Returns the items of a value, or nothing where it has none. What the caller's own `__iter__`
-/// raises arrives unchanged.
-pub(crate) fn iterate<'py>(value: Arg<'_, 'py>) -> PyResult<Option<Bound<'py, PyIterator>>> {
-    let py = value.py();
-    match value.try_iter() {
-        Ok(items) => Ok(Some(items)),
-        // An error of Python's own was raised in no frame.
-        Err(error) if error.is_instance_of::<PyTypeError>(py) && error.traceback(py).is_none() => {
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
+    items(value, name, expected)
 }
 
 /// A choice: its exact spelling first, then any.

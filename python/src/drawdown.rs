@@ -71,23 +71,26 @@ pub(crate) fn drawdowns(
 impl PyDrawdown {
     #[new]
     fn new(
-        start: usize,
-        trough: usize,
-        end: Option<usize>,
-        depth: f64,
-        length: usize,
-        to_trough: usize,
-        recovery: Option<usize>,
-    ) -> Self {
-        Self(Drawdown {
-            start,
-            trough,
-            end,
-            depth,
-            length,
-            to_trough,
-            recovery,
-        })
+        start: Arg<'_, '_>,
+        trough: Arg<'_, '_>,
+        end: Option<Arg<'_, '_>>,
+        depth: Arg<'_, '_>,
+        length: Arg<'_, '_>,
+        to_trough: Arg<'_, '_>,
+        recovery: Option<Arg<'_, '_>>,
+    ) -> PyResult<Self> {
+        use convert::{float, integer};
+        Ok(Self(Drawdown {
+            start: integer(start, "start")?,
+            trough: integer(trough, "trough")?,
+            end: end.map(|end| integer(end, "end")).transpose()?,
+            depth: float(depth, "depth")?,
+            length: integer(length, "length")?,
+            to_trough: integer(to_trough, "to_trough")?,
+            recovery: recovery
+                .map(|recovery| integer(recovery, "recovery"))
+                .transpose()?,
+        }))
     }
 
     /// The first period below the peak.

@@ -87,30 +87,40 @@ pub(crate) fn warn_if_annual(py: Python<'_>, risk_free: f64, level: i32) -> PyRe
 /// Returns from any sequence or one-dimensional buffer of numbers.
 pub(crate) fn read_returns(returns: Arg<'_, '_>, name: &str) -> PyResult<Vec<f64>> {
     if !returns.is_instance_of::<PyList>() && !returns.is_instance_of::<PyTuple>() {
-        check_shape(returns, name)?;
+        if let Some(shape) = returns.getattr_opt("shape")? {
+            if let Ok(sizes) = shape.extract::<Vec<usize>>() {
+                check_dimensions(returns.py(), &sizes, name)?;
+            }
+        }
         array::check_real(returns, name)?;
+        array::check_unmasked(returns, name)?;
+        let mut buffer = convert::native_buffer::<f64>(returns);
+        if buffer.is_none() {
+            let floats = array::as_floats(returns)?;
+            buffer = floats.and_then(|floats| convert::native_buffer(&floats));
+        }
+        if let Some(buffer) = buffer {
+            check_dimensions(returns.py(), buffer.shape(), name)?;
+            if buffer.dimensions() == 1 {
+                return buffer.to_vec(returns.py());
+            }
+        }
     }
-    if let Some(buffer) = convert::native_buffer::<f64>(returns) {
-        return buffer.to_vec(returns.py());
-    }
-    convert::items(returns, name, "a sequence of numbers")?
+    convert::numbers(returns, name, "a sequence of numbers")?
         .enumerate()
         .map(|(index, item)| convert::float(&item?, &format!("{name}[{index}]")))
         .collect()
 }
 
-/// Fails for an array or a frame that does not have one dimension.
-fn check_shape(returns: Arg<'_, '_>, name: &str) -> PyResult<()> {
-    let Some(shape) = returns.getattr_opt("shape")? else {
+/// Fails for an array or a frame of several dimensions.
+fn check_dimensions(py: Python<'_>, sizes: &[usize], name: &str) -> PyResult<()> {
+    if sizes.len() < 2 {
         return Ok(());
-    };
-    match shape.extract::<Vec<usize>>() {
-        Ok(sizes) if sizes.len() != 1 => Err(invalid(format!(
-            "{name} must be one-dimensional, this has shape {}",
-            shown(PyTuple::new(returns.py(), sizes)?.as_any())
-        ))),
-        _ => Ok(()),
     }
+    Err(invalid(format!(
+        "{name} must be one-dimensional, this has shape {}",
+        shown(PyTuple::new(py, sizes)?.as_any())
+    )))
 }
 
 /// Return the metrics of simple returns per period, or ``None`` for no returns.

@@ -114,12 +114,11 @@ fn read_pairs<T>(
         return Ok(all);
     }
     let expected = "a dict or pairs of symbol and value";
-    let is_text = pairs.is_instance_of::<PyString>();
-    let items = convert::items_of_mapping(pairs)?;
-    let Some(items) = convert::iterate(&items)?.filter(|_| !is_text) else {
+    if pairs.is_instance_of::<PyString>() {
         return Err(wrong_type(name, expected, pairs).into());
-    };
-    for item in items {
+    }
+    let items = convert::items_of_mapping(pairs)?;
+    for item in convert::items(&items, name, expected)? {
         let item = item?;
         let Some((symbol, value)) = convert::pair(&item) else {
             return Err(wrong_type(name, expected, &item).into());

@@ -9,7 +9,7 @@ use nanobook::{Price, PriceColumn, PriceSeries, PriceSeriesBuilder, SeriesError,
 use pyo3::buffer::{Element, PyBuffer};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PySlice, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyIterator, PyList, PySlice, PyString, PyTuple, PyType};
 
 use crate::arrow;
 use crate::convert::{self, Arg};
@@ -83,11 +83,13 @@ pub(crate) fn refuse_lazy(data: Arg<'_, '_>, name: &str) -> PyResult<()> {
 
 /// Reads names of columns.
 pub(crate) fn read_symbols(symbols: Arg<'_, '_>) -> BindingResult<Vec<Symbol>> {
-    let names = convert::iterate(symbols)?;
-    let Some(names) = names.filter(|_| !symbols.is_instance_of::<PyString>()) else {
-        return Err(wrong_type("symbols", "an iterable of str", symbols).into());
-    };
-    names.map(|name| convert::symbol(&name?)).collect()
+    let expected = "an iterable of str";
+    if symbols.is_instance_of::<PyString>() {
+        return Err(wrong_type("symbols", expected, symbols).into());
+    }
+    convert::items(symbols, "symbols", expected)?
+        .map(|name| convert::symbol(&name?))
+        .collect()
 }
 
 /// Returns the place of each column that is wanted, with its symbol: those of `symbols` in their
@@ -579,13 +581,18 @@ impl Rows {
     }
 }
 
+/// Returns the rows of what has them.
+fn read_rows<'py>(data: Arg<'_, 'py>, name: &str) -> PyResult<Bound<'py, PyIterator>> {
+    if data.is_instance_of::<PyString>() || data.is_instance_of::<PyDict>() {
+        return Err(wrong_type(name, EXPECTED, data));
+    }
+    convert::items(data, name, EXPECTED)
+}
+
 /// Reads one dict, or list of pairs, for each bar.
 fn from_rows(data: Arg<'_, '_>, name: &str, tick_size: Option<f64>) -> BindingResult<PriceSeries> {
     let expected = "rows of prices: dicts or lists of (symbol, price)";
-    let is_text = data.is_instance_of::<PyString>() || data.is_instance_of::<PyDict>();
-    let Some(rows) = convert::iterate(data)?.filter(|_| !is_text) else {
-        return Err(wrong_type(name, EXPECTED, data).into());
-    };
+    let rows = read_rows(data, name)?;
     let mut read = Rows {
         builder: PriceSeriesBuilder::new(),
         bar: 0,
@@ -601,17 +608,15 @@ fn from_rows(data: Arg<'_, '_>, name: &str, tick_size: Option<f64>) -> BindingRe
                 read.push(&symbol, &price)?;
             }
         } else {
-            let refuse = |value: Arg<'_, '_>, bar: usize| {
-                wrong_type(&format!("{name}[{bar}]"), expected, value)
-            };
-            let items = convert::iterate(&convert::items_of_mapping(&row)?)?;
-            let Some(items) = items.filter(|_| !row.is_instance_of::<PyString>()) else {
-                return Err(refuse(&row, read.bar).into());
-            };
-            for item in items {
+            let name = format!("{name}[{}]", read.bar);
+            if row.is_instance_of::<PyString>() {
+                return Err(wrong_type(&name, expected, &row).into());
+            }
+            let items = convert::items_of_mapping(&row)?;
+            for item in convert::items(&items, &name, expected)? {
                 let item = item?;
                 let Some((symbol, price)) = convert::pair(&item) else {
-                    return Err(refuse(&item, read.bar).into());
+                    return Err(wrong_type(&name, expected, &item).into());
                 };
                 read.push(&symbol, &price)?;
             }
@@ -628,10 +633,7 @@ fn from_unnamed_rows(
     symbols: Arg<'_, '_>,
     tick_size: Option<f64>,
 ) -> BindingResult<PriceSeries> {
-    let is_text = data.is_instance_of::<PyString>() || data.is_instance_of::<PyDict>();
-    let Some(rows) = convert::iterate(data)?.filter(|_| !is_text) else {
-        return Err(wrong_type(name, EXPECTED, data).into());
-    };
+    let rows = read_rows(data, name)?;
     let named = || {
         let expected = "left out: rows of prices name their symbols";
         Err(wrong_type("symbols", expected, symbols).into())
@@ -641,11 +643,11 @@ fn from_unnamed_rows(
     for (bar, row) in rows.enumerate() {
         let row = row?;
         let is_dict = row.is_instance_of::<PyDict>();
-        let cells = convert::iterate(&row)?.filter(|_| !row.is_instance_of::<PyString>());
-        let Some(cells) = cells else {
-            let name = format!("{name}[{bar}]");
-            return Err(wrong_type(&name, "a row of prices", &row).into());
-        };
+        let place = format!("{name}[{bar}]");
+        if row.is_instance_of::<PyString>() {
+            return Err(wrong_type(&place, "a row of prices", &row).into());
+        }
+        let cells = convert::items(&row, &place, "a row of prices")?;
         let cells: Vec<_> = cells.collect::<PyResult<_>>()?;
         if is_dict || cells.iter().any(|cell| convert::pair(cell).is_some()) {
             return named();

@@ -11,11 +11,11 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFloat, PyList, PySlice, PyString, PyTuple, PyType};
 
-use crate::array::floats;
+use crate::array::{self, floats};
 use crate::arrow;
 use crate::backtest::own_error;
 use crate::convert::{self, Arg};
-use crate::errors::{BindingResult, OutOfRangeError, invalid, shown, wrong_type};
+use crate::errors::{BindingResult, OutOfRangeError, invalid, shown};
 use crate::portfolio::PyPortfolio;
 use crate::series;
 use crate::series_input;
@@ -194,7 +194,6 @@ fn by_rows(columns: &[PriceColumn]) -> Vec<f64> {
 /// Reads a table of numbers, and returns the number of its columns with its rows one after the
 /// other. Where there may be gaps, they are NaN.
 fn read_table(table: Arg<'_, '_>, has_gaps: bool) -> PyResult<(usize, Vec<f64>)> {
-    let expected = "a table of numbers, bars x symbols";
     if let Some(filled) = without_mask(table)? {
         return read_table(&filled, has_gaps);
     }
@@ -207,6 +206,7 @@ fn read_table(table: Arg<'_, '_>, has_gaps: bool) -> PyResult<(usize, Vec<f64>)>
         };
         return Ok((columns, buffer.to_vec(table.py())?));
     }
+    array::check_real(table, "weights")?;
     // A table of another library; what it makes is an array.
     let is_class = table.is_instance_of::<PyType>();
     if let Some(to_numpy) = table.getattr_opt("to_numpy")?.filter(|_| !is_class) {
@@ -215,18 +215,13 @@ fn read_table(table: Arg<'_, '_>, has_gaps: bool) -> PyResult<(usize, Vec<f64>)>
             return read_table(&array, has_gaps);
         }
     }
-    let rows = convert::iterate(table)?.filter(|_| !table.is_instance_of::<PyString>());
-    let Some(rows) = rows else {
-        return Err(wrong_type("weights", expected, table));
-    };
+    let rows = convert::numbers(table, "weights", "a table of numbers, bars x symbols")?;
     let (mut columns, mut cells) = (None, Vec::new());
     for (bar, row) in rows.enumerate() {
         let row = row?;
+        let row = without_mask(&row)?.unwrap_or(row);
         let name = format!("weights[{bar}]");
-        let items = convert::iterate(&row)?.filter(|_| !row.is_instance_of::<PyString>());
-        let Some(items) = items else {
-            return Err(wrong_type(&name, "a row of numbers", &row));
-        };
+        let items = convert::numbers(&row, &name, "a row of numbers")?;
         let before = cells.len();
         for (column, weight) in items.enumerate() {
             let weight = weight?;
@@ -251,16 +246,16 @@ fn read_table(table: Arg<'_, '_>, has_gaps: bool) -> PyResult<(usize, Vec<f64>)>
 /// Returns a masked array of NumPy with NaN where it is masked: its buffer shows what is behind the
 /// mask.
 fn without_mask<'py>(array: Arg<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let is_masked = match array.getattr_opt("filled")? {
-        // A frame may have a column of that name.
-        Some(filled) => filled.is_callable() && array.hasattr("mask")?,
-        None => false,
-    };
-    if !is_masked {
+    if !array::is_masked(array)? {
         return Ok(None);
     }
     let kind: String = array.getattr("dtype")?.getattr("kind")?.extract()?;
-    let dtype = if "fiu".contains(&kind) { "f8" } else { "O" };
+    let dtype = match kind.as_str() {
+        "f" | "i" | "u" => "f8",
+        // For the caller to refuse.
+        "c" => "c16",
+        _ => "O",
+    };
     let floats = array.call_method1("astype", (dtype,))?;
     floats.call_method1("filled", (f64::NAN,)).map(Some)
 }
@@ -373,7 +368,7 @@ impl PyStrategy {
         }
         let is_list = answer.is_instance_of::<PyList>() || answer.is_instance_of::<PyTuple>();
         if !is_list {
-            if let Some(weights) = read_array(answer)? {
+            if let Some(weights) = read_array(answer, bar)? {
                 targets.set_all(&weights);
                 return Ok(Decision::Rebalance);
             }
@@ -381,9 +376,14 @@ impl PyStrategy {
         if answer.is_instance_of::<PyString>() {
             return Err(wrong_answer(answer, bar));
         }
-        let items = convert::items_of_mapping(answer).and_then(|items| convert::iterate(&items));
-        let items = items.map_err(|error| with_note(answer.py(), error, bar))?;
-        let items = items.ok_or_else(|| wrong_answer(answer, bar))?;
+        let items = convert::items_of_mapping(answer).and_then(|items| items.try_iter());
+        let items = items.map_err(|error| {
+            if convert::says_no_items(answer.py(), &error) {
+                wrong_answer(answer, bar)
+            } else {
+                with_note(answer.py(), error, bar)
+            }
+        })?;
         for (place, item) in items.enumerate() {
             let item = item.map_err(|error| with_note(answer.py(), error, bar))?;
             let Some((symbol, weight)) = convert::pair(&item) else {
@@ -449,11 +449,11 @@ fn with_note(py: Python<'_>, error: PyErr, bar: usize) -> PyErr {
 }
 
 /// Reads an array of one dimension, of floats or integers of any size.
-fn read_array(answer: Arg<'_, '_>) -> PyResult<Option<Vec<f64>>> {
+fn read_array(answer: Arg<'_, '_>, bar: usize) -> PyResult<Option<Vec<f64>>> {
     /// What the `struct` module calls them; not `B`, which is bytes.
     const NUMBERS: &[u8] = b"efdgbhHiIlLqQ";
     if let Some(filled) = without_mask(answer)? {
-        return read_array(&filled);
+        return read_array(&filled, bar);
     }
     if let Some(buffer) = convert::native_buffer::<f64>(answer) {
         return match buffer.dimensions() {
@@ -464,6 +464,9 @@ fn read_array(answer: Arg<'_, '_>) -> PyResult<Option<Vec<f64>>> {
     let Ok(buffer) = PyUntypedBuffer::get(answer) else {
         return Ok(None);
     };
+    if array::is_complex(answer)? {
+        return Err(wrong_answer(answer, bar));
+    }
     let kind = buffer.format().to_bytes().last();
     if buffer.dimensions() != 1 || !kind.is_some_and(|kind| NUMBERS.contains(kind)) {
         return Ok(None);

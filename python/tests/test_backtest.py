@@ -527,6 +527,9 @@ WRONG: list[Any] = [
     pytest.param(np.array([[0.5, 0.5]], dtype=np.float32), "0.5", id="a small table"),
     pytest.param(np.float64(0.5), "0.5", id="a NumPy scalar"),
     pytest.param(np.array([True, False]), "True", id="an array of bools"),
+    pytest.param(np.array([0.5, 1j]), r"0\.5\+0\.j", id="an array of complex numbers"),
+    pytest.param(np.ma.masked_array([0.5, 1j]), r"0\.5\+0\.j", id="a masked one"),
+    pytest.param({"AAPL": np.ma.masked}, "'AAPL'.*masked", id="a masked weight"),
     pytest.param(np.array(["AAPL", "GOOG"]), "AAPL", id="an array of text"),
 ]
 
@@ -539,6 +542,19 @@ def test_a_wrong_answer_names_the_bar_and_the_value(
     with pytest.raises(ValueError, match=rf"bar 2: (?s:.*){message}") as caught:
         run_backtest(answering(answer, at=2), PRICES, 1_000, fill=fill)
     assert isinstance(caught.value, NanobookError)
+
+
+def test_an_error_of_an_answer_that_is_read_arrives() -> None:
+    error = TypeError("mine")
+
+    class Raises:
+        def __iter__(self) -> Iterator[tuple[str, float]]:
+            raise error
+
+    with pytest.raises(TypeError) as caught:
+        run_backtest(answering(Raises()), PRICES, 1_000)
+    assert caught.value is error
+    assert str(error) == "mine"
 
 
 def test_money_that_does_not_fit_is_an_error_that_names_the_bar() -> None:

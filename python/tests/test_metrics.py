@@ -25,7 +25,7 @@ import nanobook
 from nanobook import Metrics, NanobookError, ValidationError, compute_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 NAN = math.nan
 
@@ -132,7 +132,7 @@ def test_var_is_the_fifth_percentile_of_numpy() -> None:
     rng = np.random.default_rng(7)
     for n in (1, 2, 3, 19, 20, 21, 22, 40, 41, 100, 1_000):
         returns = rng.normal(0.0, 0.02, n)
-        found = metrics(returns)  # type: ignore[arg-type]
+        found = metrics(returns)  # type: ignore[arg-type]  # an array is no Sequence
         assert found.var_95 == pytest.approx(np.percentile(returns, 5), rel=1e-12)
         worst = np.sort(returns)[: math.floor((n - 1) * 0.05) + 1]
         assert found.cvar_95 == pytest.approx(worst.mean(), rel=1e-12)
@@ -343,7 +343,31 @@ def test_returns_come_in_any_sequence_of_numbers() -> None:
         memoryview(array.array("d", values)),
     ):
         assert compute_metrics(cast("Any", returns)) == expected, returns
-    assert metrics(np.array([1, 0, 2])) == metrics([1, 0, 2]) == metrics([1.0, 0.0, 2.0])  # type: ignore[arg-type]
+    whole = metrics([1.0, 0.0, 2.0])
+    assert metrics([1, 0, 2]) == whole
+    for dtype in ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4", "f2", "g", "O"):
+        assert compute_metrics(np.array([1, 0, 2], dtype)) == whole, dtype
+
+
+def test_an_integer_of_an_array_is_rounded_to_the_nearest_float() -> None:
+    # Halfway between two floats, and just above.
+    for number in (2**53 + 1, 2**53 + 3, 2**63 + 1_025):
+        found = compute_metrics(np.array([number], np.uint64))
+        assert found == metrics([float(number)]) == metrics([number])
+
+
+def test_no_returns_are_none_in_any_form() -> None:
+    given: list[Any] = [[], (), iter(()), np.array([]), np.array([], "f4"), np.array([], "i8")]
+    for returns in [*given, np.ma.masked_array(np.array([]))]:
+        assert compute_metrics(returns) is None
+
+
+def test_an_array_that_could_be_masked_but_is_not_is_an_array() -> None:
+    expected = metrics([0.25, -0.5])
+    for dtype in ("f8", "f4", "O"):
+        for mask in (False, [False, False]):
+            returns = np.ma.masked_array(np.array([0.25, -0.5], dtype), mask=mask)
+            assert compute_metrics(returns) == expected
 
 
 @pytest.mark.parametrize(
@@ -351,11 +375,20 @@ def test_returns_come_in_any_sequence_of_numbers() -> None:
     [
         (np.zeros((2, 2)), ValueError),
         (np.zeros((3, 1)), ValueError),
-        (np.array(0.5), (TypeError, ValueError)),
+        (np.array(0.5), TypeError),
+        (np.array(0.5, "f4"), TypeError),
+        (np.float64(0.5), TypeError),
+        (1j, TypeError),
+        (np.complex128(1j), TypeError),
         (np.zeros((2, 2), dtype=np.float32), ValueError),
         (np.array([0.5, 1j]), TypeError),
         ([np.complex64(1j)], TypeError),
         (np.ma.masked_array([0.5, 0.25], mask=[False, True]), ValueError),
+        ([0.5, np.ma.masked], TypeError),
+        (np.ma.masked, TypeError),
+        (np.array([True, False]), TypeError),
+        (np.array(["0.1"]), TypeError),
+        (np.array([1], "m8[s]"), TypeError),
         ({0.5: 0.25}, TypeError),
         ({0.5, 0.25}, TypeError),
         (b"ab", TypeError),
@@ -373,16 +406,62 @@ def test_what_is_no_sequence_of_numbers_is_refused(returns: object, error: type[
         compute_metrics(cast("Iterable[float]", returns))
 
 
-def test_an_error_while_the_returns_are_read_arrives() -> None:
-    error = RuntimeError("mine")
+@pytest.mark.parametrize(
+    ("returns", "message"),
+    [
+        (np.zeros((2, 3)), r"returns must be one-dimensional, this has shape \(2, 3\)"),
+        (np.zeros((2, 3), "f4"), r"returns must be one-dimensional, this has shape \(2, 3\)"),
+        (np.zeros((2, 3)).data, r"shape \(2, 3\)"),
+        (np.array(0.5), r"returns must be a sequence of numbers, got array\(0.5\)"),
+        (np.complex128(1j), r"returns must be a sequence of numbers, got .*1j"),
+        (np.array([0.5, 1j]), "returns must be real numbers, got complex128"),
+        (np.array([1j], "c8"), "returns must be real numbers, got complex64"),
+        (np.array([0.5, None]), r"returns\[1\] must be a number, got None"),
+        ([0.5, np.ma.masked], r"returns\[1\] must be a number, got masked"),
+        (np.ma.masked_array([0.5, 0.25], mask=[False, True]), r"returns\[1\] is masked"),
+        (np.ma.masked_array([1, 2], mask=[False, True]), r"returns\[1\] is masked"),
+        (np.array([True]), r"returns\[0\] must be a number, got .*True"),
+        ({0.5: 0.25}, "returns must be a sequence of numbers, got {0.5: 0.25}"),
+        (b"ab", "returns must be a sequence of numbers, got b'ab'"),
+        (np.ma.MaskedArray, "returns must be a sequence of numbers, got <class"),
+    ],
+)
+def test_the_message_says_what_is_wrong_with_returns(returns: object, message: str) -> None:
+    with pytest.raises((TypeError, ValidationError), match=message):
+        compute_metrics(cast("Iterable[float]", returns))
+    with pytest.raises((TypeError, ValidationError), match=message.replace("returns", "benchmark")):
+        nanobook.compute_benchmark_metrics([0.5], cast("Iterable[float]", returns))
 
-    def returns() -> Iterator[float]:
-        yield 0.1
-        raise error
 
-    with pytest.raises(RuntimeError) as caught:
-        compute_metrics(returns())
-    assert caught.value is error
+def test_series_of_pandas_are_returns_and_a_frame_is_not() -> None:
+    pd: Any = pytest.importorskip("pandas")
+    expected = metrics([1.0, 0.0])
+    for dtype in ("f8", "f4", "i8", "Float64", "Int64"):
+        # Places count, not labels.
+        assert compute_metrics(pd.Series([1, 0], index=[7, 5], dtype=dtype)) == expected
+    assert compute_metrics(pd.Series([], dtype="f8")) is None
+    with pytest.raises(TypeError, match=r"returns\[1\] must be a number, got <NA>"):
+        compute_metrics(pd.Series([0.5, None], dtype="Float64"))
+    with pytest.raises(ValidationError, match="got NaN at index 1"):
+        compute_metrics(pd.Series([0.5, None]))
+    with pytest.raises(TypeError, match=r"returns\[0\] must be a number, got .*True"):
+        compute_metrics(pd.Series([True]))
+    with pytest.raises(TypeError, match="returns must be real numbers, got complex128"):
+        compute_metrics(pd.Series([0.5, 1j]))
+    with pytest.raises(ValidationError, match=r"one-dimensional, this has shape \(2, 1\)"):
+        compute_metrics(pd.DataFrame({"r": [0.5, 0.25]}))
+
+
+def test_series_of_polars_are_returns_and_a_frame_is_not() -> None:
+    pl: Any = pytest.importorskip("polars")
+    expected = metrics([1.0, 0.0])
+    for dtype in (pl.Float64, pl.Float32, pl.Int64):
+        assert compute_metrics(pl.Series([1, 0], dtype=dtype)) == expected
+    assert compute_metrics(pl.Series([], dtype=pl.Float64)) is None
+    with pytest.raises(TypeError, match=r"returns\[1\] must be a number, got None"):
+        compute_metrics(pl.Series([0.5, None]))
+    with pytest.raises(ValidationError, match=r"one-dimensional, this has shape \(2, 1\)"):
+        compute_metrics(pl.DataFrame({"r": [0.5, 0.25]}))
 
 
 def test_the_input_is_left_alone() -> None:
@@ -447,6 +526,15 @@ def test_equal_measures_have_equal_hashes() -> None:
         left, right = (Metrics(**cast("Any", fields | {"cagr": value})) for value in (one, other))
         assert left == right
         assert hash(left) == hash(right)
+
+
+@pytest.mark.parametrize("name", metrics([0.5, -0.25]).to_dict())
+def test_a_field_is_refused_by_name(name: str) -> None:
+    fields = metrics([0.5, -0.25]).to_dict()
+    kind = "an integer" if isinstance(fields[name], int) else "a number"
+    for bad in (True, np.True_, None, "1", 1j):
+        with pytest.raises(TypeError, match=f"^{name} must be {kind}, got .*{bad}"):
+            Metrics(**cast("Any", fields | {name: bad}))
 
 
 def test_metrics_read_like_python() -> None:

@@ -29,7 +29,7 @@ from nanobook import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -424,6 +424,39 @@ def test_a_return_that_is_not_finite_is_named(function: Callable[[Any], Any], ba
             assert isinstance(e.value, NanobookError)
 
 
+class Raises:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __iter__(self) -> Iterator[float]:
+        raise self.error
+
+
+def raising(error: Exception) -> Iterator[float]:
+    yield 0.25
+    raise error
+
+
+READERS: list[Callable[[Any], Any]] = [
+    *SERIES,
+    nanobook.compute_metrics,
+    lambda r: nanobook.compute_benchmark_metrics([0.25], r),
+]
+
+
+@pytest.mark.parametrize("function", READERS)
+@pytest.mark.parametrize("error", [TypeError("mine"), ValueError("mine"), OSError("mine")])
+def test_an_error_while_the_returns_are_read_arrives(
+    function: Callable[[Any], Any], error: Exception
+) -> None:
+    for returns in (Raises(error), raising(error)):
+        with pytest.raises(type(error)) as caught:
+            function(returns)
+        assert caught.value is error
+        assert str(error) == "mine"
+        assert not hasattr(error, "__notes__")
+
+
 def test_a_benchmark_that_is_not_finite_is_named() -> None:
     with pytest.raises(ValidationError, match="benchmark must be finite, got NaN at index 1"):
         nanobook.compute_benchmark_metrics([0.1, 0.2], [0.1, NAN])
@@ -545,6 +578,31 @@ def benchmark_metrics() -> BenchmarkMetrics:
     found = nanobook.compute_benchmark_metrics([0.5, 0.25], [0.5, 0.125])
     assert found is not None
     return found
+
+
+@pytest.mark.parametrize(
+    ("whole", "names"),
+    [
+        (
+            Drawdown(0, 1, 2, 0.5, 3, 2, 1),
+            ["start", "trough", "end", "depth", "length", "to_trough", "recovery"],
+        ),
+        (benchmark_metrics(), [*benchmark_metrics().to_dict()]),
+    ],
+    ids=["Drawdown", "BenchmarkMetrics"],
+)
+def test_a_field_is_refused_by_name(whole: Drawdown | BenchmarkMetrics, names: list[str]) -> None:
+    fields = whole.to_dict()
+    assert list(fields) == names
+    for name, value in fields.items():
+        kind = "an integer" if isinstance(value, int) else "a number"
+        for bad in (True, np.True_, "1", 1j):
+            with pytest.raises(TypeError, match=f"^{name} must be {kind}, got .*{bad}"):
+                type(whole)(**cast("Any", fields | {name: bad}))
+        if isinstance(value, int):
+            for number in (-1, 2**64):
+                with pytest.raises(OverflowError, match=f"^{name} must be 0 to .* got {number}"):
+                    type(whole)(**cast("Any", fields | {name: number}))
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def test_only_an_accepted_command_opens_a_symbol() -> None:
     with pytest.raises(ValidationError):
         multi.submit_stop_market("AAPL", "buy", 5, 0)
     with pytest.raises(TypeError):
-        multi.submit_market("AAPL", "buy", 1.0)  # type: ignore[arg-type]
+        multi.submit_market("AAPL", "buy", 1.0)  # type: ignore[arg-type]  # a float
     assert multi.symbols() == []
     assert multi.submit_stop_market("AAPL", "buy", 5, 1).status is StopStatus.PENDING
     assert multi.symbols() == ["AAPL"]

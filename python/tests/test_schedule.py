@@ -8,7 +8,7 @@ import math
 import pickle
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,6 +21,9 @@ pa: Any = pytest.importorskip("pyarrow")
 
 # Any of these is a table to somebody; what is none is for these tests to choose.
 Table = Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NAN = math.nan
 TABLE = [[0.5, 0.25], [NAN, NAN], [-1.0, 2.0]]
@@ -54,6 +57,24 @@ def test_what_is_masked_is_nan_whatever_is_behind_the_mask(dtype: str) -> None:
     numbers = np.array([[1, 2], [3, 4]]).astype(dtype)
     masked: Table = np.ma.masked_array(numbers, mask=[[False, False], [True, True]])
     check(WeightSchedule(masked), [[1, 2], [NAN, NAN]])
+    check(WeightSchedule([*masked]), [[1, 2], [NAN, NAN]])
+
+
+class Raises:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __iter__(self) -> Iterator[float]:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [TypeError("mine"), KeyError("mine")])
+def test_an_error_while_the_weights_are_read_arrives(error: Exception) -> None:
+    tables: list[Table] = [Raises(error), [Raises(error)]]
+    for weights in tables:
+        with pytest.raises(type(error)) as caught:
+            WeightSchedule(weights)
+        assert caught.value is error
 
 
 def test_rows_are_any_iterables_of_numbers() -> None:
@@ -201,7 +222,15 @@ def test_a_column_without_weights_is_named_with_its_type() -> None:
         ([[10**400]], OutOfRangeError, r"weights\[0\]\[0\] is too large for a float: 1000"),
         ([1.0, 2.0], TypeError, r"weights\[0\] must be a row of numbers, got 1.0"),
         (["ab"], TypeError, r"weights\[0\] must be a row of numbers, got 'ab'"),
-        ({"A": [1.0]}, TypeError, r"weights\[0\] must be a row of numbers, got 'A'"),
+        ({"A": [1.0]}, TypeError, r"weights must be a table of numbers, .* got {'A': \[1.0\]}"),
+        ([{1.0, 0.5}], TypeError, r"weights\[0\] must be a row of numbers, got {"),
+        ([b"ab"], TypeError, r"weights\[0\] must be a row of numbers, got b'ab'"),
+        (np.array([[1j]]), TypeError, "weights must be real numbers, got complex128"),
+        (np.array([[1j]], "c8"), TypeError, "weights must be real numbers, got complex64"),
+        (np.ma.masked_array([[1j]]), TypeError, "weights must be real numbers, got complex128"),
+        (pd.DataFrame({"A": [1j]}), TypeError, "weights must be real numbers, got complex128"),
+        ([[0.5, 1j]], TypeError, r"weights\[0\]\[1\] must be a number, got 1j"),
+        ([[0.5, np.ma.masked]], TypeError, r"weights\[0\]\[1\] must be a number, got masked"),
         (np.zeros(3), ValueError, "two dimensions, bars and symbols, got 1"),
         (np.zeros((2, 2, 2)), ValueError, "two dimensions, bars and symbols, got 3"),
         (np.zeros(3, int), TypeError, r"weights\[0\] must be a row of numbers"),

@@ -408,9 +408,9 @@ def kinds() -> dict[str, list[Bad]]:
         ],
         "price_pairs": pairs_of(("AAPL", 100), BAD_PRICE),
         "weight_pairs": pairs_of(("AAPL", 0.5), BAD_WEIGHT),
-        "trades": [*NO_ITERABLE, *items_of(TRADE, *strangers("trade")), bad("rubbish")],
-        "levels": [*NO_ITERABLE, *items_of(BID, *strangers()), bad("rubbish")],
-        "event": strangers("event"),
+        "trades": [*NO_ITERABLE, *items_of(TRADE, *strangers("trade")), bad("rubbish", says="'r'")],
+        "levels": [*NO_ITERABLE, *items_of(BID, *strangers()), bad("rubbish", says="'r'")],
+        "event": [*strangers(), bad(nanobook.Event)],
         "events": [*NO_ITERABLE, *within(strangers(), "[{}]", lambda value: [value])],
         "level_orders": [
             *without_none(NO_ITERABLE),
@@ -494,7 +494,7 @@ def kinds() -> dict[str, list[Bad]]:
             bad(np.zeros(3), ValidationError, "1"),
             bad(np.zeros((1, 1, 1)), ValidationError, "3"),
             bad(np.array([["a"]]), says="a"),
-            bad(np.array([[1j]]), says="j"),
+            bad(np.array([[1j]]), says="complex128"),
             *within(NUMBER, "a weight of {}", lambda value: [[0.5, value]]),
         ],
         "strategy": [
@@ -747,8 +747,6 @@ LEFT_OUT = {
 
 # Rows whose message is known to be wrong, by a pattern of their names.
 KNOWN = {
-    # Read as PyO3 does: bools are numbers, and neither the argument nor its value is named.
-    r"(Metrics|BenchmarkMetrics|Drawdown)\(\w+: ",
     # An error of Python's own.
     r".*to_numpy\(dtype: '.ud800'",
 }

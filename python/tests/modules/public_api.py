@@ -417,11 +417,11 @@ TABLE: dict[str, dict[str, Argument]] = {
     "Drawdown": {
         "start": argument("count")(1),
         "trough": argument("count")(2),
-        "end": argument("count")(3),
+        "end": natural_or_none(3),
         "depth": real(0.25),
         "length": argument("count")(3),
         "to_trough": argument("count")(2),
-        "recovery": argument("count")(1),
+        "recovery": natural_or_none(1),
     },
     "Portfolio": {
         "initial_cash": integer(1_000_000),

@@ -27,8 +27,8 @@ use wealth::{SCALE_INVERSE, Wealth};
 /// Performance of a series of returns, from [`compute_metrics`].
 ///
 /// What is undefined, a ratio whose denominator is zero included, is NaN, never 0, and so is what
-/// does not fit in a float. A standard or downside deviation below `1e-12 x max|r|` counts as zero: it is rounding, not risk. Two metrics
-/// are equal when all fields are, NaN being equal to NaN.
+/// does not fit in a float. A standard or downside deviation below `1e-12 x max|r|` counts as zero:
+/// it is rounding, not risk. Two metrics are equal when all fields are, NaN being equal to NaN.
 ///
 /// Bacon is C. Bacon, *Practical Portfolio Performance Measurement and Attribution*, 2nd ed., 2008.
 #[derive(Clone, Copy, Debug)]
