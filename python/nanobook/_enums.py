@@ -29,6 +29,9 @@ class _Spelled(StrEnum):
     def __init__(self, value: str) -> None:
         self._folded = _fold(value)
 
+    def _place(self) -> int:
+        return list(type(self)).index(self)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}.{self.name}"
 
@@ -70,6 +73,11 @@ class Side(_Spelled):
     SELL = "sell"
     """Asks."""
 
+    @property
+    def code(self) -> int:
+        """Its number in arrays and tables: 0 for ``BUY``, 1 for ``SELL``."""
+        return self._place()
+
     def opposite(self) -> Side:
         """Return the other side."""
         return Side.SELL if self is Side.BUY else Side.BUY
@@ -93,6 +101,11 @@ class TimeInForce(_Spelled):
     FOK = "fok"
     """Fill or kill: the order fills whole or not at all."""
 
+    @property
+    def code(self) -> int:
+        """Its number in arrays and tables: 0 for ``GTC``, 1 for ``IOC``, 2 for ``FOK``."""
+        return self._place()
+
 
 class OrderStatus(_Spelled):
     """Where an order stands. The first two mean "on the book now", the others are final."""
@@ -107,6 +120,11 @@ class OrderStatus(_Spelled):
     """Its last open quantity traded."""
     CANCELLED = "cancelled"
     """Its last open quantity was cancelled, whatever had traded before."""
+
+    @property
+    def code(self) -> int:
+        """Its number in arrays and tables: its place among the members, from 0."""
+        return self._place()
 
     def is_active(self) -> bool:
         """Return whether the order is on the book now."""

@@ -22,7 +22,7 @@ from typing import (
 )
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from typing_extensions import Buffer
 
 from nanobook._enums import OrderStatus, Side, StopStatus, TimeInForce
@@ -62,6 +62,7 @@ __all__ = [
     "StopSubmitResult",
     "SubmitResult",
     "SweepSettings",
+    "Table",
     "Trade",
     "WeightSchedule",
     "__version__",
@@ -617,6 +618,48 @@ class Event:
     def __getstate__(self) -> str: ...
 
 @final
+class Table:
+    """Columns of equal length: prices and ids as integers, sides and the like as categories.
+
+    Arrow libraries read it without a copy: ``pyarrow.table(t)``, ``polars.DataFrame(t)``. NumPy
+    gets a copy: of one column by its name, or of all as a structured array. There a category is its
+    code, its place among the names; where a row has no value stands 0, NaN or the code 255.
+
+    Examples
+    --------
+    >>> exchange = Exchange()
+    >>> order_id = exchange.submit_limit("sell", 101_00, 50).order_id
+    >>> table = exchange.depth_table()
+    >>> table
+    Table(rows=1, columns=['side', 'price', 'quantity', 'order_count'])
+    >>> table.to_dict()
+    {'side': ['sell'], 'price': [10100], 'quantity': [50], 'order_count': [1]}
+    >>> table["price"].tolist(), table["side"].tolist()
+    ([10100], [1])
+    """
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns. Each access makes a new list."""
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Return the columns as lists by name, ``None`` where a row has no value."""
+    def to_numpy(self) -> NDArray[np.void]:
+        """Return the rows as a structured array, which is the caller's."""
+    def __len__(self) -> int: ...
+    def __getitem__(self, column: str, /) -> NDArray[Any]: ...
+    def __contains__(self, column: object, /) -> bool: ...
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> NDArray[Any]: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def _repr_html_(self) -> str: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object) -> Self: ...
+
+@final
 class Exchange:
     """A limit order book with its matching engine, stop orders and event log.
 
@@ -1000,6 +1043,56 @@ class Exchange:
         """Return the last timestamp issued; 0 before the first."""
     def trades(self) -> list[Trade]:
         """Return all trades since the start or the last `clear_trades`, oldest first."""
+    def trades_table(self) -> Table:
+        """Return the trades that `trades` lists as a table, without an object for each."""
+    def trades_array(self) -> NDArray[np.void]:
+        """Return the trades that `trades` lists as a structured array.
+
+        Its fields are the attributes of `Trade`; sides are codes, as in `Side.code`.
+
+        Examples
+        --------
+        >>> exchange = Exchange()
+        >>> order_id = exchange.submit_limit("sell", 101_00, 50).order_id
+        >>> result = exchange.submit_market("buy", 20)
+        >>> trades = exchange.trades_array()
+        >>> trades["quantity"].tolist(), trades["aggressor_side"].tolist()
+        ([20], [0])
+        """
+    def orders_table(self) -> Table:
+        """Return the orders that `get_order` knows, by id, as a table."""
+    def orders_array(self) -> NDArray[np.void]:
+        """Return the orders that `get_order` knows, by id, as a structured array.
+
+        Its fields are the attributes of `Order`; sides, times in force and statuses are codes, as
+        in `OrderStatus.code`.
+        """
+    def depth_table(self, levels: SupportsIndex = 10) -> Table:
+        """Return the best levels of each side as a table: bids, best first, and then asks.
+
+        Parameters
+        ----------
+        levels : int, default 10
+            How many levels a side at most.
+        """
+    def depth_array(self, levels: SupportsIndex = 10) -> NDArray[np.void]:
+        """Return the best levels of each side as a structured array.
+
+        Its fields are ``side`` (a code, as in `Side.code`), ``price``, ``quantity`` and
+        ``order_count``. Bids come first, best first, and then asks, best first.
+
+        Parameters
+        ----------
+        levels : int, default 10
+            How many levels a side at most.
+
+        Examples
+        --------
+        >>> exchange = Exchange()
+        >>> order_id = exchange.submit_limit("sell", 101_00, 50).order_id
+        >>> exchange.depth_array(1)[["price", "quantity"]].tolist()
+        [(10100, 50)]
+        """
     def clear_trades(self) -> None:
         """Forget the trades. The last trade price stays, and so does the digest."""
     def events(self) -> list[Event]:
@@ -1294,6 +1387,18 @@ class MultiExchange:
         """Return the last timestamp issued; 0 before the first."""
     def trades(self, symbol: str) -> list[Trade]:
         """Return all trades since the start or the last `clear_trades`, oldest first."""
+    def trades_table(self, symbol: str) -> Table:
+        """Return the trades as a table; see `Exchange.trades_table`."""
+    def trades_array(self, symbol: str) -> NDArray[np.void]:
+        """Return the trades as a structured array; see `Exchange.trades_array`."""
+    def orders_table(self, symbol: str) -> Table:
+        """Return the orders as a table; see `Exchange.orders_table`."""
+    def orders_array(self, symbol: str) -> NDArray[np.void]:
+        """Return the orders as a structured array; see `Exchange.orders_array`."""
+    def depth_table(self, symbol: str, levels: SupportsIndex = 10) -> Table:
+        """Return the best levels of each side as a table; see `Exchange.depth_table`."""
+    def depth_array(self, symbol: str, levels: SupportsIndex = 10) -> NDArray[np.void]:
+        """Return the best levels as a structured array; see `Exchange.depth_array`."""
     def clear_trades(self, symbol: str) -> None:
         """Forget the trades; see `Exchange.clear_trades`."""
     def events(self, symbol: str) -> list[Event]:

@@ -1,8 +1,8 @@
 //! NumPy arrays of numbers; NumPy is imported when the first is asked for.
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyType};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyComplex, PyType};
 
 use crate::convert::Arg;
 use crate::errors::{invalid, missing_numpy};
@@ -122,4 +122,21 @@ pub(crate) fn own_floats<'py>(py: Python<'py>, numbers: &[f64]) -> PyResult<Boun
         Ok(())
     })?;
     numpy.call_method1("frombuffer", (bytes, "f8"))
+}
+
+/// Returns a new array as `__array__` is asked for it: of another type, never without a copy.
+pub(crate) fn as_asked<'py>(
+    array: Bound<'py, PyAny>,
+    dtype: Option<Arg<'_, 'py>>,
+    copy: Option<Arg<'_, 'py>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    if copy.is_some_and(|copy| copy.is(PyBool::new(array.py(), false))) {
+        return Err(PyValueError::new_err(
+            "an array of a table cannot be made without a copy",
+        ));
+    }
+    match dtype {
+        None => Ok(array),
+        Some(dtype) => array.call_method1("astype", (dtype,)),
+    }
 }

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use nanobook::{Event, Exchange, MultiExchange, OrderId, Outcome, ValidationError};
+use nanobook::{Event, Exchange, MultiExchange, Order, OrderId, Outcome, ValidationError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
@@ -19,11 +19,13 @@ use crate::errors::{BindingError, BindingResult};
 use crate::event::{self, PyEvent};
 use crate::multi::PyMultiExchange;
 use crate::order::PyOrder;
+use crate::records;
 use crate::results::{
     AnyResult, PyCancelResult, PyModifyResult, PyStopSubmitResult, PySubmitResult,
 };
 use crate::snapshot::PyBookSnapshot;
 use crate::stop;
+use crate::table::PyTable;
 use crate::trade::{self, PyTrade};
 
 /// A limit order book with its matching engine, stop orders and event log.
@@ -157,6 +159,10 @@ impl PyExchange {
     /// Returns a copy of the exchange.
     pub(crate) fn cloned(&self, py: Python<'_>) -> Exchange {
         self.with_detached(py, |exchange| exchange.clone())
+    }
+
+    fn orders(&self, py: Python<'_>) -> Vec<Order> {
+        self.with_detached(py, |exchange| exchange.orders().collect())
     }
 
     fn equals(&self, py: Python<'_>, other: &Self) -> bool {
@@ -440,6 +446,49 @@ impl PyExchange {
     /// Return all trades since the start or the last `clear_trades`, oldest first.
     fn trades(&self, py: Python<'_>) -> Vec<PyTrade> {
         trade::wrap_owned(self.with(py, |exchange| exchange.trades().to_vec()))
+    }
+
+    /// Return the trades that `trades` lists as a table.
+    fn trades_table(&self, py: Python<'_>) -> PyTable {
+        self.with_detached(py, |exchange| {
+            PyTable::of(exchange.trades().iter().copied())
+        })
+    }
+
+    /// Return the trades that `trades` lists as a structured array.
+    fn trades_array<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let trades = self.with_detached(py, |exchange| exchange.trades().to_vec());
+        records::to_array(py, trades.into_iter())
+    }
+
+    /// Return the orders that `get_order` knows as a table, by id.
+    fn orders_table(&self, py: Python<'_>) -> PyTable {
+        PyTable::of(self.orders(py).into_iter())
+    }
+
+    /// Return the orders that `get_order` knows as a structured array, by id.
+    fn orders_array<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        records::to_array(py, self.orders(py).into_iter())
+    }
+
+    /// Return the best levels of each side as a table: bids, best first, and then asks.
+    #[pyo3(signature = (levels=Optional::ABSENT), text_signature = "($self, levels=10)")]
+    fn depth_table(&self, py: Python<'_>, levels: Optional<'_, '_>) -> PyResult<PyTable> {
+        let levels = convert::levels(levels)?;
+        let book = self.with(py, |exchange| exchange.depth(levels));
+        Ok(PyTable::of(records::levels(&book)))
+    }
+
+    /// Return the best levels of each side as a structured array: bids, best first, and then asks.
+    #[pyo3(signature = (levels=Optional::ABSENT), text_signature = "($self, levels=10)")]
+    fn depth_array<'py>(
+        &self,
+        py: Python<'py>,
+        levels: Optional<'_, '_>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let levels = convert::levels(levels)?;
+        let book = self.with(py, |exchange| exchange.depth(levels));
+        records::to_array(py, records::levels(&book))
     }
 
     /// Forget the trades; the last trade price stays.

@@ -24,6 +24,7 @@ mod multi;
 mod order;
 mod portfolio;
 mod position;
+mod records;
 mod results;
 mod rolling;
 mod series;
@@ -32,6 +33,7 @@ mod snapshot;
 mod stop;
 mod strategy;
 mod sweep;
+mod table;
 mod trade;
 
 use pyo3::prelude::*;
@@ -78,6 +80,8 @@ mod nanobook {
     use crate::strategy::{PyEqualWeight, PyWeightSchedule};
     #[pymodule_export]
     use crate::sweep::{PyCancelFlag, PySettings, read_price_series, warn_caller_if_annual};
+    #[pymodule_export]
+    use crate::table::PyTable;
     #[pymodule_export]
     use crate::trade::PyTrade;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use nanobook::{Event, Exchange, MultiError, MultiExchange, OrderId, Outcome, Symbol};
+use nanobook::{Event, Exchange, MultiError, MultiExchange, Order, OrderId, Outcome, Symbol};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyString, PyType};
@@ -14,11 +14,13 @@ use crate::errors::{BindingError, BindingResult};
 use crate::event::{self, PyEvent};
 use crate::exchange::{PyExchange, lock, lock_both, lock_detached};
 use crate::order::PyOrder;
+use crate::records;
 use crate::results::{
     AnyResult, PyCancelResult, PyModifyResult, PyStopSubmitResult, PySubmitResult,
 };
 use crate::snapshot::PyBookSnapshot;
 use crate::stop;
+use crate::table::PyTable;
 use crate::trade::{self, PyTrade};
 
 /// One `Exchange` per symbol, in the order symbols first appeared.
@@ -115,6 +117,10 @@ impl PyMultiExchange {
             let trades = known(multi, name)?.trades();
             Ok::<_, MultiError>(PyModifyResult::new_from(order_id, outcome, trades))
         })?)
+    }
+
+    fn orders(&self, symbol: Arg<'_, '_>) -> BindingResult<Vec<Order>> {
+        self.book_detached(symbol, |exchange| exchange.orders().collect())
     }
 
     fn names(&self, py: Python<'_>) -> Vec<Symbol> {
@@ -444,6 +450,64 @@ impl PyMultiExchange {
     fn trades(&self, symbol: Arg<'_, '_>) -> BindingResult<Vec<PyTrade>> {
         self.book(symbol, |exchange| exchange.trades().to_vec())
             .map(trade::wrap_owned)
+    }
+
+    /// Return the trades that `trades` lists as a table.
+    fn trades_table(&self, symbol: Arg<'_, '_>) -> BindingResult<PyTable> {
+        self.book_detached(symbol, |exchange| {
+            PyTable::of(exchange.trades().iter().copied())
+        })
+    }
+
+    /// Return the trades that `trades` lists as a structured array.
+    fn trades_array<'py>(
+        &self,
+        py: Python<'py>,
+        symbol: Arg<'_, 'py>,
+    ) -> BindingResult<Bound<'py, PyAny>> {
+        let trades = self.book_detached(symbol, |exchange| exchange.trades().to_vec())?;
+        Ok(records::to_array(py, trades.into_iter())?)
+    }
+
+    /// Return the orders that `get_order` knows as a table, by id.
+    fn orders_table(&self, symbol: Arg<'_, '_>) -> BindingResult<PyTable> {
+        Ok(PyTable::of(self.orders(symbol)?.into_iter()))
+    }
+
+    /// Return the orders that `get_order` knows as a structured array, by id.
+    fn orders_array<'py>(
+        &self,
+        py: Python<'py>,
+        symbol: Arg<'_, 'py>,
+    ) -> BindingResult<Bound<'py, PyAny>> {
+        Ok(records::to_array(py, self.orders(symbol)?.into_iter())?)
+    }
+
+    /// Return the best levels of each side as a table: bids, best first, and then asks.
+    #[pyo3(
+        signature = (symbol, levels=Optional::ABSENT),
+        text_signature = "($self, symbol, levels=10)"
+    )]
+    fn depth_table(&self, symbol: Arg<'_, '_>, levels: Optional<'_, '_>) -> BindingResult<PyTable> {
+        let levels = convert::levels(levels)?;
+        let book = self.book(symbol, |exchange| exchange.depth(levels))?;
+        Ok(PyTable::of(records::levels(&book)))
+    }
+
+    /// Return the best levels of each side as a structured array: bids, best first, and then asks.
+    #[pyo3(
+        signature = (symbol, levels=Optional::ABSENT),
+        text_signature = "($self, symbol, levels=10)"
+    )]
+    fn depth_array<'py>(
+        &self,
+        py: Python<'py>,
+        symbol: Arg<'_, 'py>,
+        levels: Optional<'_, 'py>,
+    ) -> BindingResult<Bound<'py, PyAny>> {
+        let levels = convert::levels(levels)?;
+        let book = self.book(symbol, |exchange| exchange.depth(levels))?;
+        Ok(records::to_array(py, records::levels(&book))?)
     }
 
     /// Forget the trades; the last trade price stays.

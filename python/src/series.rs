@@ -303,7 +303,7 @@ pub(crate) fn shown_symbols(symbols: &[Symbol]) -> String {
 
 /// Returns the first and the last `ends` items with `None` for what is between, or all where that
 /// is not more.
-fn shorten<T: Copy>(items: &[T], ends: usize) -> impl Iterator<Item = Option<T>> + '_ {
+pub(crate) fn shorten<T: Copy>(items: &[T], ends: usize) -> impl Iterator<Item = Option<T>> + '_ {
     let cut = items.len() > 2 * ends + 1;
     let (first, last) = if cut {
         (&items[..ends], &items[items.len() - ends..])
@@ -346,7 +346,7 @@ fn html(series: &PriceSeries) -> String {
 }
 
 /// Returns a text as HTML.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

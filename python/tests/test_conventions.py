@@ -254,6 +254,14 @@ SAMPLES: dict[str, Sample] = {
         f"SubmitResult(order_id=2, status=OrderStatus.NEW, trades=[{TRADE_SHOWN}], "
         "filled_quantity=3, resting_quantity=2, cancelled_quantity=0)",
     ),
+    "Table": Sample(
+        lambda: traded().depth_table(),
+        lambda: Exchange().depth_table(),
+        "Table(rows=1, columns=['side', 'price', 'quantity', 'order_count'])",
+        is_code=False,
+        has_html=True,
+        in_memory=True,
+    ),
     "TimeInForce": Sample(
         lambda: nanobook.TimeInForce("Gtc"),
         lambda: nanobook.TimeInForce.FOK,
@@ -477,7 +485,15 @@ def test_the_table_has_every_public_callable() -> None:
             if name != "QueuePosition" and public_api.parameters(function)
         )
     # What cannot be called, or takes no arguments.
-    bare = {"BacktestResult", "EqualWeight", "Event", "QueuePosition", *TYPED_DICTS, *ENUMS}
+    bare = {
+        "BacktestResult",
+        "EqualWeight",
+        "Event",
+        "QueuePosition",
+        "Table",
+        *TYPED_DICTS,
+        *ENUMS,
+    }
     classes = {name for name in VALUES if name not in bare}
     assert found | classes == {call.name for call in CALLS}
 

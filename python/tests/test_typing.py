@@ -84,6 +84,7 @@ def objects(world: World) -> dict[str, object]:
         *(exchange.submit_stop_market("buy", 20_000, 1), nanobook.Fill("AAPL", 1, 1, 0)),
         *(nanobook.Side.BUY, nanobook.TimeInForce.GTC),
         *(nanobook.OrderStatus.NEW, nanobook.StopStatus.PENDING),
+        exchange.trades_table(),
         *(world.of("Metrics"), world.of("BenchmarkMetrics"), world.of("Drawdown")),
     ]
     trailing = nanobook.Exchange()

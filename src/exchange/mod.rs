@@ -882,6 +882,12 @@ impl Exchange {
         self.book.orders.order(self.book.orders.slot(order_id)?)
     }
 
+    /// Returns the orders that [`get_order`](Self::get_order) knows, by id.
+    pub fn orders(&self) -> impl Iterator<Item = Order> {
+        let orders = &self.book.orders;
+        orders.slots().filter_map(|slot| orders.order(slot))
+    }
+
     /// Returns a stop, finished or not, until history is cleared. `None` for an order.
     pub fn get_stop_order(&self, order_id: OrderId) -> Option<StopOrder> {
         let record = self.book.orders.record(self.book.orders.slot(order_id)?);
@@ -1101,12 +1107,6 @@ impl Exchange {
             }
         }
         Ok(())
-    }
-
-    /// Returns the orders that history has not dropped, by id.
-    fn orders(&self) -> impl Iterator<Item = Order> {
-        let orders = &self.book.orders;
-        orders.slots().filter_map(|slot| orders.order(slot))
     }
 }
 

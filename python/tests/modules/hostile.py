@@ -787,6 +787,18 @@ def protocol_rows() -> list[Row]:
             on(name, f"{name} < 1", lambda value: value < 1, TypeError, "not supported")
             for name in ("exchange", "multi", "portfolio", "series", "event", "cost_model")
         ),
+        on(
+            exchange, "table['nonsense']", lambda e: e.trades_table()["nonsense"], KeyError, "'nons"
+        ),
+        on(exchange, "table[0]", lambda e: e.trades_table()[0], TypeError, "0"),
+        on(exchange, "table[None]", lambda e: e.trades_table()[None], TypeError, "None"),
+        on(
+            exchange,
+            "table without a copy",
+            lambda e: e.trades_table().__array__(copy=False),
+            ValueError,
+            "copy",
+        ),
         on(exchange, "hash(exchange)", hash, TypeError, "unhashable"),
         on(exchange, "len(exchange)", len, TypeError, "len()"),
         on(exchange, "exchange()", lambda e: e(), TypeError, "not callable"),
@@ -910,7 +922,7 @@ def wrong_error(row: Row, error: BaseException) -> str | None:
 
 
 # What is raised beside the errors of the package and the caller's own.
-PLAIN_ERRORS = {TypeError, AttributeError, IndexError, RuntimeError, ValueError}
+PLAIN_ERRORS = {TypeError, AttributeError, IndexError, KeyError, RuntimeError, ValueError}
 
 
 def main(folder: str, groups: list[str]) -> None:

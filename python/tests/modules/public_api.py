@@ -83,6 +83,7 @@ class World:
             "Event": self.event,
             "EqualWeight": nanobook.EqualWeight(),
             "Trade": TRADE,
+            "Table": self.exchange.trades_table(),
             "BookSnapshot": nanobook.BookSnapshot([BID], [ASK], 9),
             "Metrics": nanobook.compute_metrics([0.5, -0.5, 0.0]),
             "BenchmarkMetrics": nanobook.compute_benchmark_metrics([0.5, -0.5], [0.1, -0.1]),
@@ -260,12 +261,15 @@ QUERIES: dict[str, dict[str, Argument]] = {
     "get_stop_order": {"id": natural(4)},
     "queue_position": {"order_id": natural(1)},
     "depth": {"levels": size(5)},
+    "depth_array": {"levels": size(5)},
+    "depth_table": {"levels": size(5)},
 }
 WITHOUT_ARGUMENTS = (
     *("best_bid", "best_ask", "best_bid_ask", "spread", "last_trade_price", "full_book"),
     *("timestamp", "trades", "clear_trades", "events", "has_event_log", "clear_events"),
     "clear_order_history",
     "pending_stop_count",
+    *("trades_table", "trades_array", "orders_table", "orders_array"),
 )
 EXCHANGE_STATE = state_bytes(Of("exchange", "to_bytes"))
 SERIES = rows(ROWS)

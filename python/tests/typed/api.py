@@ -49,6 +49,7 @@ from nanobook import (
     StopSubmitResult,
     StorageError,
     SubmitResult,
+    Table,
     TimeInForce,
     Trade,
     TrailMethod,
@@ -284,6 +285,9 @@ def use_exchange(exchange: Exchange) -> None:
     assert_type(exchange.depth(), BookSnapshot)
     assert_type(exchange.depth(levels=3), BookSnapshot)
     assert_type(exchange.full_book(), BookSnapshot)
+    assert_type(exchange.depth_table(3), Table)
+    assert_type(exchange.trades_table(), Table)
+    assert_type(exchange.orders_table(), Table)
     assert_type(exchange.trades(), list[Trade])
     assert_type(exchange.events(), list[Event])
     assert_type(exchange.pending_stop_count(), int)
@@ -312,6 +316,16 @@ def use_exchange_files(exchange: Exchange, folder: Path) -> None:
     exchange.save(str(folder / "exchange.jsonl"))
     assert_type(Exchange.load(folder / "exchange.jsonl"), Exchange)
     exchange.clear_events()
+
+
+def use_table(table: Table) -> None:
+    assert_type(table.columns, list[str])
+    assert_type(table.to_dict(), dict[str, list[Any]])
+    assert_type(len(table), int)
+    assert_type("price" in table, bool)
+    assert_type(Side.BUY.code, int)
+    assert_type(TimeInForce.IOC.code, int)
+    assert_type(OrderStatus.FILLED.code, int)
 
 
 def use_multi(multi: MultiExchange) -> None:
@@ -358,6 +372,9 @@ def use_multi(multi: MultiExchange) -> None:
     assert_type(multi.last_trade_price(symbol), int | None)
     assert_type(multi.depth(symbol, 3), BookSnapshot)
     assert_type(multi.full_book(symbol), BookSnapshot)
+    assert_type(multi.depth_table(symbol, levels=3), Table)
+    assert_type(multi.trades_table(symbol), Table)
+    assert_type(multi.orders_table(symbol), Table)
     assert_type(multi.trades(symbol), list[Trade])
     assert_type(multi.events(symbol), list[Event])
     assert_type(multi.pending_stop_count(symbol), int)

@@ -8,7 +8,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nanobook
-from nanobook import BacktestResult, Exchange, Portfolio, PriceSeries, WeightSchedule
+from nanobook import (
+    BacktestResult,
+    Exchange,
+    MultiExchange,
+    Portfolio,
+    PriceSeries,
+    Table,
+    WeightSchedule,
+)
+
+
+def use_exchange_arrays(exchange: Exchange) -> None:
+    assert_type(exchange.trades_array(), NDArray[np.void])
+    assert_type(exchange.orders_array(), NDArray[np.void])
+    assert_type(exchange.depth_array(levels=3), NDArray[np.void])
+
+
+def use_multi_arrays(multi: MultiExchange) -> None:
+    assert_type(multi.trades_array("AAPL"), NDArray[np.void])
+    assert_type(multi.orders_array("AAPL"), NDArray[np.void])
+    assert_type(multi.depth_array("AAPL", 3), NDArray[np.void])
+
+
+def use_table_arrays(table: Table) -> None:
+    assert_type(table.to_numpy(), NDArray[np.void])
+    prices: NDArray[np.int64] = table["price"]
+    assert_type(prices, NDArray[np.int64])
 
 
 def use_series_arrays(series: PriceSeries) -> None:
