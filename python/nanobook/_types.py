@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     Frame: TypeAlias = PandasFrame | ArrowStream | ArrowArray
     PriceSeriesLike: TypeAlias = PriceSeries | Rows | Frame
 
+    # Columns of commands by name; a structured array is known by what it has, as above.
+    Commands: TypeAlias = Mapping[str, Iterable[object]] | Frame | Weights
+
 __all__ = ["PortfolioSnapshot", "QueuePosition", "StopOrder", "TrailMethod"]
 
 

@@ -27,6 +27,7 @@ from typing_extensions import Buffer
 
 from nanobook._enums import OrderStatus, Side, StopStatus, TimeInForce
 from nanobook._types import (
+    Commands,
     Frame,
     Money,
     MoneyRows,
@@ -1097,6 +1098,26 @@ class Exchange:
         """Forget the trades. The last trade price stays, and so does the digest."""
     def events(self) -> list[Event]:
         """Return the event log: every accepted command, oldest first."""
+    def events_table(self) -> Table:
+        """Return the event log as a table; see `events_array`."""
+    def events_array(self) -> NDArray[np.void]:
+        """Return the event log as a structured array.
+
+        Its fields are ``kind``, ``side``, ``tif`` and ``trail_type`` (codes), ``price`` (a limit,
+        also that of a stop-limit, or the new price of a modify), ``quantity``, ``order_id``,
+        ``stop_price``, ``trail_offset`` (of a fixed trail), ``trail_value`` (of the others) and
+        ``atr_period``. Where an event has no such value stands 0, NaN or the code 255.
+
+        Examples
+        --------
+        >>> exchange = Exchange()
+        >>> order_id = exchange.submit_limit("sell", 101_00, 50).order_id
+        >>> events = exchange.events_array()
+        >>> events[["kind", "side", "price", "quantity"]].tolist()
+        [(0, 1, 10100, 50)]
+        >>> Exchange.replay(events) == exchange
+        True
+        """
     def has_event_log(self) -> bool:
         """Return whether accepted commands are logged, as ``event_log`` said."""
     def clear_events(self) -> None:
@@ -1123,13 +1144,14 @@ class Exchange:
         platform, Python version and process.
         """
     @classmethod
-    def replay(cls, events: Iterable[Event]) -> Exchange:
+    def replay(cls, events: Iterable[Event] | Commands) -> Exchange:
         """Return the exchange that events lead to.
 
         Parameters
         ----------
-        events : iterable of Event
-            All events of an exchange, from the first.
+        events : iterable of Event, or columns
+            All events of an exchange, from the first. Columns as in `events_array`: a structured
+            array, a dictionary of lists or arrays, a frame, or an Arrow table.
 
         Raises
         ------
@@ -1403,6 +1425,10 @@ class MultiExchange:
         """Forget the trades; see `Exchange.clear_trades`."""
     def events(self, symbol: str) -> list[Event]:
         """Return the event log: every accepted command, oldest first."""
+    def events_table(self, symbol: str) -> Table:
+        """Return the event log as a table; see `Exchange.events_array`."""
+    def events_array(self, symbol: str) -> NDArray[np.void]:
+        """Return the event log as a structured array; see `Exchange.events_array`."""
     def has_event_log(self, symbol: str) -> bool:
         """Return whether accepted commands are logged, as ``event_log`` said."""
     def clear_events(self, symbol: str) -> None:

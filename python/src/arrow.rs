@@ -1,6 +1,7 @@
 //! Tables of any library that has the Arrow `PyCapsule` interface, read without that library.
 
 use std::ffi::{CStr, c_char, c_void};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::ffi::{FFI_ArrowArray, from_ffi_and_data_type};
@@ -10,7 +11,7 @@ use arrow_array::types::{
     Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
     UInt64Type,
 };
-use arrow_array::{Array, StructArray};
+use arrow_array::{Array, ArrayRef, StructArray, make_array, new_empty_array};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{DataType, Field, Fields};
 use nanobook::{PriceColumn, Symbol};
@@ -29,20 +30,7 @@ pub(crate) fn read(
     content: &str,
 ) -> BindingResult<Option<Vec<SymbolColumn>>> {
     let py = data.py();
-    let (schema, batches) = if is_reader(data)? {
-        let schema = data.getattr("schema")?.call_method0("__arrow_c_schema__")?;
-        let schema = take(&schema, "what __arrow_c_schema__() returns")?;
-        (schema, Batches::Reader(data.clone().unbind()))
-    } else if data.hasattr("__arrow_c_stream__")? {
-        let capsule = data.call_method0("__arrow_c_stream__")?;
-        let mut stream = Stream(take(&capsule, "what __arrow_c_stream__() returns")?);
-        // Detached, because a producer's threads may need the interpreter.
-        let schema = py.detach(|| stream.schema()).map_err(failed)?;
-        (schema, Batches::Stream(stream))
-    } else if data.hasattr("__arrow_c_array__")? {
-        let (schema, array) = take_array(data)?;
-        (schema, Batches::One(array))
-    } else {
+    let Some((schema, batches)) = open(data)? else {
         return Ok(None);
     };
     if schema.format() != "+s" {
@@ -60,6 +48,85 @@ pub(crate) fn read(
     }
     let columns = py.detach(|| read_batches(batches, &fields, &places))?;
     Ok(Some(columns))
+}
+
+/// Returns the schema and the batches of what has an Arrow form.
+fn open(data: Arg<'_, '_>) -> PyResult<Option<(FFI_ArrowSchema, Batches)>> {
+    let py = data.py();
+    let (schema, batches) = if is_reader(data)? {
+        let schema = data.getattr("schema")?.call_method0("__arrow_c_schema__")?;
+        let schema = take(&schema, "what __arrow_c_schema__() returns")?;
+        (schema, Batches::Reader(data.clone().unbind()))
+    } else if data.hasattr("__arrow_c_stream__")? {
+        let capsule = data.call_method0("__arrow_c_stream__")?;
+        let mut stream = Stream(take(&capsule, "what __arrow_c_stream__() returns")?);
+        // Detached, because a producer's threads may need the interpreter.
+        let schema = py.detach(|| stream.schema()).map_err(failed)?;
+        (schema, Batches::Stream(stream))
+    } else if data.hasattr("__arrow_c_array__")? {
+        let (schema, array) = take_array(data)?;
+        (schema, Batches::One(array))
+    } else {
+        return Ok(None);
+    };
+    Ok(Some((schema, batches)))
+}
+
+/// The pieces of a column.
+type Chunks = Vec<ArrayRef>;
+
+/// Returns the columns of a table by name, or `None` for what has no Arrow form of a table.
+pub(crate) fn read_columns(data: Arg<'_, '_>) -> PyResult<Option<Vec<(String, Chunks)>>> {
+    let Some((schema, mut batches)) = open(data)? else {
+        return Ok(None);
+    };
+    if schema.format() != "+s" {
+        return Ok(None);
+    }
+    let fields: Fields = schema.children().map(read_field).collect::<PyResult<_>>()?;
+    let names = names_of(&fields).map(str::to_owned);
+    let mut columns: Vec<(String, Chunks)> = names.map(|name| (name, Vec::new())).collect();
+    data.py().detach(|| {
+        while let Some(array) = batches.next()? {
+            let batch = import(array, &fields)?;
+            if batch.null_count() > 0 {
+                return Err(failed("a row is null as a whole"));
+            }
+            for ((_, chunks), column) in columns.iter_mut().zip(batch.columns()) {
+                chunks.push(Arc::clone(column));
+            }
+        }
+        Ok(())
+    })?;
+    for ((_, chunks), field) in columns.iter_mut().zip(&fields) {
+        if chunks.is_empty() {
+            chunks.push(new_empty_array(field.data_type()));
+        }
+    }
+    Ok(Some(columns))
+}
+
+/// Returns the pieces of a column, or `None` for what has no Arrow form.
+#[expect(unsafe_code, reason = "the producer's buffers are raw pointers")]
+pub(crate) fn read_column(data: Arg<'_, '_>) -> PyResult<Option<Chunks>> {
+    let Some((schema, mut batches)) = open(data)? else {
+        return Ok(None);
+    };
+    let field = read_field(&schema)?;
+    let mut chunks = data.py().detach(|| {
+        let mut chunks = Vec::new();
+        while let Some(array) = batches.next()? {
+            let data_type = field.data_type().clone();
+            // SAFETY: as in `import`.
+            let data = unsafe { from_ffi_and_data_type(array, data_type) };
+            chunks.push(make_array(data.map_err(failed)?));
+        }
+        PyResult::Ok(chunks)
+    })?;
+    if chunks.is_empty() {
+        chunks.push(new_empty_array(field.data_type()));
+    }
+    Ok(Some(chunks))
 }
 
 /// Returns whether it is a reader of pyarrow. Its batches are asked for one by one: what they are

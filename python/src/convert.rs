@@ -265,9 +265,9 @@ pub(crate) fn numbers<'py>(
 }
 
 /// A choice: its exact spelling first, then any.
-struct Choices<T: 'static> {
+pub(crate) struct Choices<T: 'static> {
     names: &'static [(&'static str, T)],
-    expected: &'static str,
+    pub(crate) expected: &'static str,
 }
 
 impl<T: Copy> Choices<T> {
@@ -289,6 +289,11 @@ impl<T: Copy> Choices<T> {
 
     #[cold]
     fn read_unusual(&self, text: &str, value: Arg<'_, '_>, name: &str) -> PyResult<T> {
+        self.find(text).ok_or_else(|| self.refuse(value, name))
+    }
+
+    /// Returns the choice that any spelling means.
+    pub(crate) fn find(&self, text: &str) -> Option<T> {
         let fold = |text: &'_ str| -> String {
             text.chars()
                 .filter(|c| *c != '_')
@@ -300,7 +305,6 @@ impl<T: Copy> Choices<T> {
             .iter()
             .find(|(spelling, _)| fold(spelling) == folded)
             .map(|(_, choice)| *choice)
-            .ok_or_else(|| self.refuse(value, name))
     }
 
     #[cold]
@@ -317,33 +321,35 @@ impl<T: Copy> Choices<T> {
     }
 }
 
+pub(crate) const SIDES: Choices<Side> = Choices {
+    names: &[
+        ("buy", Side::Buy),
+        ("sell", Side::Sell),
+        ("b", Side::Buy),
+        ("s", Side::Sell),
+    ],
+    expected: "'buy' or 'sell'",
+};
+
 /// Reads a side.
 #[inline]
 pub(crate) fn side(value: Arg<'_, '_>, name: &str) -> PyResult<Side> {
-    const CHOICES: Choices<Side> = Choices {
-        names: &[
-            ("buy", Side::Buy),
-            ("sell", Side::Sell),
-            ("b", Side::Buy),
-            ("s", Side::Sell),
-        ],
-        expected: "'buy' or 'sell'",
-    };
-    CHOICES.read(value, name)
+    SIDES.read(value, name)
 }
+
+pub(crate) const TIMES_IN_FORCE: Choices<TimeInForce> = Choices {
+    names: &[
+        ("gtc", TimeInForce::GTC),
+        ("ioc", TimeInForce::IOC),
+        ("fok", TimeInForce::FOK),
+    ],
+    expected: "'gtc', 'ioc' or 'fok'",
+};
 
 /// Reads a time in force.
 #[inline]
 pub(crate) fn time_in_force(value: Arg<'_, '_>, name: &str) -> PyResult<TimeInForce> {
-    const CHOICES: Choices<TimeInForce> = Choices {
-        names: &[
-            ("gtc", TimeInForce::GTC),
-            ("ioc", TimeInForce::IOC),
-            ("fok", TimeInForce::FOK),
-        ],
-        expected: "'gtc', 'ioc' or 'fok'",
-    };
-    CHOICES.read(value, name)
+    TIMES_IN_FORCE.read(value, name)
 }
 
 /// Reads the time in force of a new order, `"gtc"` when it was left out.
@@ -399,11 +405,20 @@ pub(crate) const fn fill_name(fill: FillTiming) -> &'static str {
 }
 
 #[derive(Clone, Copy)]
-enum TrailType {
+pub(crate) enum TrailType {
     Fixed,
     Percentage,
     Atr,
 }
+
+pub(crate) const TRAIL_TYPES: Choices<TrailType> = Choices {
+    names: &[
+        ("fixed", TrailType::Fixed),
+        ("percentage", TrailType::Percentage),
+        ("atr", TrailType::Atr),
+    ],
+    expected: "'fixed', 'percentage' or 'atr'",
+};
 
 /// Reads how a stop trails from `trail_type`, `trail_value` and `atr_period`.
 pub(crate) fn trail_method(
@@ -411,15 +426,7 @@ pub(crate) fn trail_method(
     trail_value: Arg<'_, '_>,
     atr_period: Option<Arg<'_, '_>>,
 ) -> PyResult<TrailMethod> {
-    const CHOICES: Choices<TrailType> = Choices {
-        names: &[
-            ("fixed", TrailType::Fixed),
-            ("percentage", TrailType::Percentage),
-            ("atr", TrailType::Atr),
-        ],
-        expected: "'fixed', 'percentage' or 'atr'",
-    };
-    let trail_type = CHOICES.read(trail_type, "trail_type")?;
+    let trail_type = TRAIL_TYPES.read(trail_type, "trail_type")?;
     match (trail_type, atr_period) {
         (TrailType::Atr, None) => Err(invalid(
             "atr_period is required with trail_type 'atr'".to_owned(),

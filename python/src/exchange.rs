@@ -13,6 +13,8 @@ use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyDict, PyType};
 
 use crate::arguments::EventLog;
+use crate::batch::Commands;
+use crate::columns;
 use crate::command;
 use crate::convert::{self, Arg, Optional};
 use crate::errors::{BindingError, BindingResult};
@@ -502,6 +504,17 @@ impl PyExchange {
         events.into_iter().map(PyEvent).collect()
     }
 
+    /// Return the event log as a table.
+    fn events_table(&self, py: Python<'_>) -> PyTable {
+        self.with_detached(py, |exchange| PyTable::of(exchange.events().iter()))
+    }
+
+    /// Return the event log as a structured array.
+    fn events_array<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let events = self.with(py, |exchange| exchange.events().to_vec());
+        records::to_array(py, events.into_iter())
+    }
+
     /// Return whether accepted commands are logged.
     fn has_event_log(&self, py: Python<'_>) -> bool {
         self.with(py, |exchange| exchange.has_event_log())
@@ -535,8 +548,13 @@ impl PyExchange {
     /// Return the exchange that a list of events leads to.
     #[classmethod]
     fn replay(class: &Bound<'_, PyType>, events: Arg<'_, '_>) -> BindingResult<Self> {
-        let events = event::read(events)?;
-        let exchange = class.py().detach(|| Exchange::replay(&events))?;
+        let py = class.py();
+        let exchange = if columns::is_table(events)? {
+            Commands::read(events, "events")?.replay(py)?
+        } else {
+            let events = event::read(events)?;
+            py.detach(|| Exchange::replay(&events))?
+        };
         Ok(Self::own(exchange))
     }
 

@@ -521,6 +521,21 @@ impl PyMultiExchange {
         Ok(events.into_iter().map(PyEvent).collect())
     }
 
+    /// Return the event log as a table.
+    fn events_table(&self, symbol: Arg<'_, '_>) -> BindingResult<PyTable> {
+        self.book_detached(symbol, |exchange| PyTable::of(exchange.events().iter()))
+    }
+
+    /// Return the event log as a structured array.
+    fn events_array<'py>(
+        &self,
+        py: Python<'py>,
+        symbol: Arg<'_, 'py>,
+    ) -> BindingResult<Bound<'py, PyAny>> {
+        let events = self.book(symbol, |exchange| exchange.events().to_vec())?;
+        Ok(records::to_array(py, events.into_iter())?)
+    }
+
     /// Return whether accepted commands are logged.
     fn has_event_log(&self, symbol: Arg<'_, '_>) -> BindingResult<bool> {
         self.book(symbol, |exchange| exchange.has_event_log())

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use nanobook::{BookSnapshot, LevelSnapshot, Order, OrderStatus, Side, TimeInForce, Trade};
+use nanobook::{
+    BookSnapshot, Event, LevelSnapshot, Order, OrderId, OrderStatus, Price, Side, TimeInForce,
+    Trade, TrailMethod,
+};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyDict};
@@ -50,7 +53,6 @@ pub(crate) enum Cell {
     Float(f64),
     Code(u8),
     Name(i32),
-    #[expect(dead_code, reason = "events have such rows")]
     /// The row has no such value: null in Arrow, and in NumPy 0, NaN or [`NO_CODE`].
     None,
 }
@@ -58,10 +60,6 @@ pub(crate) enum Cell {
 /// The code where a row has no such category.
 pub(crate) const NO_CODE: u8 = u8::MAX;
 
-#[expect(
-    clippy::match_same_arms,
-    reason = "a column has one kind of value, or none"
-)]
 impl Cell {
     #[inline]
     pub(crate) fn int(self) -> i64 {
@@ -354,4 +352,196 @@ pub(crate) fn levels(book: &BookSnapshot) -> impl ExactSizeIterator<Item = Level
         Some(level) => Level(Side::Buy, level),
         None => Level(Side::Sell, &book.asks[place - bids]),
     })
+}
+
+/// The kinds of events, by their codes.
+pub(crate) const EVENT_KINDS: &[&str] = &[
+    "submit_limit",
+    "submit_market",
+    "cancel",
+    "modify",
+    "reduce",
+    "submit_stop_market",
+    "submit_stop_limit",
+    "submit_trailing_stop_market",
+    "submit_trailing_stop_limit",
+];
+
+/// How stops trail, by their codes.
+pub(crate) const TRAIL_TYPES: &[&str] = &["fixed", "percentage", "atr"];
+
+const fn kind_code(event: &Event) -> u8 {
+    match event {
+        Event::SubmitLimit { .. } => 0,
+        Event::SubmitMarket { .. } => 1,
+        Event::Cancel { .. } => 2,
+        Event::Modify { .. } => 3,
+        Event::Reduce { .. } => 4,
+        Event::SubmitStopMarket { .. } => 5,
+        Event::SubmitStopLimit { .. } => 6,
+        Event::SubmitTrailingStopMarket { .. } => 7,
+        Event::SubmitTrailingStopLimit { .. } => 8,
+    }
+}
+
+/// The fields of an event of any kind, under the names of its columns.
+#[derive(Default)]
+struct Flat {
+    side: Option<Side>,
+    tif: Option<TimeInForce>,
+    trail: Option<TrailMethod>,
+    price: Option<Price>,
+    quantity: Option<u64>,
+    order_id: Option<OrderId>,
+    stop_price: Option<Price>,
+}
+
+impl Flat {
+    fn new(event: &Event) -> Self {
+        match *event {
+            Event::SubmitLimit {
+                side,
+                price,
+                quantity,
+                time_in_force,
+            } => Self {
+                side: Some(side),
+                price: Some(price),
+                quantity: Some(quantity),
+                tif: Some(time_in_force),
+                ..Self::default()
+            },
+            Event::SubmitMarket { side, quantity } => Self {
+                side: Some(side),
+                quantity: Some(quantity),
+                ..Self::default()
+            },
+            Event::Cancel { order_id } => Self {
+                order_id: Some(order_id),
+                ..Self::default()
+            },
+            Event::Modify {
+                order_id,
+                new_price,
+                new_quantity,
+            } => Self {
+                order_id: Some(order_id),
+                price: Some(new_price),
+                quantity: Some(new_quantity),
+                ..Self::default()
+            },
+            Event::Reduce { order_id, quantity } => Self {
+                order_id: Some(order_id),
+                quantity: Some(quantity),
+                ..Self::default()
+            },
+            Event::SubmitStopMarket {
+                side,
+                stop_price,
+                quantity,
+            } => Self {
+                side: Some(side),
+                stop_price: Some(stop_price),
+                quantity: Some(quantity),
+                ..Self::default()
+            },
+            Event::SubmitStopLimit {
+                side,
+                stop_price,
+                limit_price,
+                quantity,
+                time_in_force,
+            } => Self {
+                side: Some(side),
+                stop_price: Some(stop_price),
+                price: Some(limit_price),
+                quantity: Some(quantity),
+                tif: Some(time_in_force),
+                ..Self::default()
+            },
+            Event::SubmitTrailingStopMarket {
+                side,
+                initial_stop_price,
+                quantity,
+                trail_method,
+            } => Self {
+                side: Some(side),
+                stop_price: Some(initial_stop_price),
+                quantity: Some(quantity),
+                trail: Some(trail_method),
+                ..Self::default()
+            },
+            Event::SubmitTrailingStopLimit {
+                side,
+                initial_stop_price,
+                limit_price,
+                quantity,
+                time_in_force,
+                trail_method,
+            } => Self {
+                side: Some(side),
+                stop_price: Some(initial_stop_price),
+                price: Some(limit_price),
+                quantity: Some(quantity),
+                tif: Some(time_in_force),
+                trail: Some(trail_method),
+                ..Self::default()
+            },
+        }
+    }
+}
+
+impl Record for Event {
+    const FIELDS: &'static [(&'static str, Kind)] = &[
+        ("kind", Kind::Code(EVENT_KINDS)),
+        ("side", SIDES),
+        ("tif", TIMES_IN_FORCE),
+        ("trail_type", Kind::Code(TRAIL_TYPES)),
+        ("price", Kind::Int),
+        ("quantity", Kind::Uint),
+        ("order_id", Kind::Uint),
+        ("stop_price", Kind::Int),
+        ("trail_offset", Kind::Int),
+        ("trail_value", Kind::Float),
+        ("atr_period", Kind::Uint),
+    ];
+    type Cells = [Cell; 11];
+
+    fn cells(&self) -> [Cell; 11] {
+        let flat = Flat::new(self);
+        let price =
+            |price: Option<Price>| price.map_or(Cell::None, |Price(price)| Cell::Int(price));
+        let (trail_type, offset, value, period) = match flat.trail {
+            None => (Cell::None, Cell::None, Cell::None, Cell::None),
+            Some(TrailMethod::Fixed(offset)) => {
+                (Cell::Code(0), Cell::Int(offset), Cell::None, Cell::None)
+            }
+            Some(TrailMethod::Percentage(fraction)) => {
+                (Cell::Code(1), Cell::None, Cell::Float(fraction), Cell::None)
+            }
+            Some(TrailMethod::Atr { multiplier, period }) => {
+                let period = Cell::Uint(period.into());
+                (Cell::Code(2), Cell::None, Cell::Float(multiplier), period)
+            }
+        };
+        [
+            Cell::Code(kind_code(self)),
+            flat.side.map_or(Cell::None, side),
+            flat.tif.map_or(Cell::None, time_in_force),
+            trail_type,
+            price(flat.price),
+            flat.quantity.map_or(Cell::None, Cell::Uint),
+            flat.order_id
+                .map_or(Cell::None, |OrderId(id)| Cell::Uint(id)),
+            price(flat.stop_price),
+            offset,
+            value,
+            period,
+        ]
+    }
+
+    fn kept() -> &'static Kept {
+        static KEPT: Kept = PyOnceLock::new();
+        &KEPT
+    }
 }

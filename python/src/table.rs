@@ -270,23 +270,24 @@ impl PyTable {
     }
 
     fn html(&self) -> String {
-        let head: String = self
+        let head: Vec<String> = self
             .names()
             .map(|name| format!("<th>{}</th>", escaped(name)))
             .collect();
         let rows: Vec<usize> = (0..self.0.num_rows()).collect();
-        let rows: String = shorten(&rows, 5)
+        let rows: Vec<String> = shorten(&rows, 5)
             .map(|row| {
                 let title = row.map_or_else(|| "...".to_owned(), |row| row.to_string());
-                let cells: String = (0..self.0.num_columns())
+                let cells: Vec<String> = (0..self.0.num_columns())
                     .map(|column| match row {
                         None => "<td>...</td>".to_owned(),
                         Some(row) => format!("<td>{}</td>", escaped(&self.shown(column, row))),
                     })
                     .collect();
-                format!("<tr><th>{title}</th>{cells}</tr>")
+                format!("<tr><th>{title}</th>{}</tr>", cells.concat())
             })
             .collect();
+        let (head, rows) = (head.concat(), rows.concat());
         format!("<table><tr><th>row</th>{head}</tr>{rows}</table>")
     }
 

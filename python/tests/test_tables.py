@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import commands
 import numpy as np
 import pytest
 
@@ -263,3 +264,191 @@ def test_tables_need_no_numpy_and_arrays_say_that_they_do() -> None:
     )
     missing = "this needs NumPy, which is not installed\n"
     assert run.stdout == "[100]\n" + 3 * missing
+
+
+EVENTS = commands.random_rows(7, 200)
+
+
+def events_of(rows: list[commands.Row]) -> Columns:
+    return {name: [row.get(name) for row in rows] for name in commands.NAMES}
+
+
+@pytest.mark.parametrize("read", READERS[:3], ids=lambda read: read.__name__)
+def test_a_table_of_events_has_the_commands(read: Callable[[Table], Columns]) -> None:
+    exchange, _ = commands.one_by_one(EVENTS)
+    assert read(exchange.events_table()) == events_of(EVENTS)
+    multi = MultiExchange()
+    commands.call(multi, {"kind": "submit_market", "side": "buy", "quantity": 1}, "AAPL")
+    for row in EVENTS:
+        commands.call(multi, row, "AAPL")
+    assert read(multi.events_table("AAPL"))["kind"][1:] == [row["kind"] for row in EVENTS]
+
+
+def test_an_array_of_events_has_no_value_where_there_is_none() -> None:
+    exchange = Exchange()
+    exchange.cancel(7)
+    (event,) = exchange.events_array().tolist()
+    *rest, value, period = event
+    assert rest == [2, 255, 255, 255, 0, 0, 7, 0, 0]
+    assert np.isnan(value)
+    assert period == 0
+
+
+FORMS: dict[str, Callable[[Exchange], Any]] = {
+    "array": Exchange.events_array,
+    "table": Exchange.events_table,
+    "polars": lambda exchange: pl.DataFrame(exchange.events_table()),
+    "polars strings": lambda exchange: pl.DataFrame(exchange.events_table()).cast(
+        {pl.Categorical: pl.String}
+    ),
+    "polars narrow": lambda exchange: pl.DataFrame(exchange.events_table()).cast(
+        {"price": pl.Int16, "quantity": pl.UInt8, "atr_period": pl.Int32}
+    ),
+    "polars in pieces": lambda exchange: pl.concat(
+        [(frame := pl.DataFrame(exchange.events_table()))[:50], frame[50:51], frame[51:]],
+        rechunk=False,
+    ),
+    "polars series": lambda exchange: pl.DataFrame(exchange.events_table()).to_dict(),
+    "pyarrow": lambda exchange: pa.table(exchange.events_table()),
+    "pyarrow in batches": lambda exchange: pa.Table.from_batches(
+        pa.table(exchange.events_table()).to_batches(max_chunksize=30)
+    ),
+    "pyarrow reader": lambda exchange: pa.table(exchange.events_table()).to_reader(),
+    "pyarrow arrays": lambda exchange: {
+        name: column.combine_chunks()
+        for name, column in zip(
+            commands.NAMES,
+            pa.table(exchange.events_table()).select(commands.NAMES).columns,
+            strict=True,
+        )
+    },
+    "pandas with codes": lambda exchange: pd.DataFrame(exchange.events_array()),
+    "pandas with categories": lambda exchange: pa.table(exchange.events_table()).to_pandas(
+        types_mapper={pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}.get
+    ),
+    "pandas of Arrow": lambda exchange: pa.table(exchange.events_table()).to_pandas(
+        types_mapper=pd.ArrowDtype
+    ),
+    "pandas of objects": lambda exchange: pd.DataFrame(
+        exchange.events_table().to_dict(), dtype="object"
+    ),
+    "lists": lambda exchange: exchange.events_table().to_dict(),
+    "arrays": lambda exchange: {name: exchange.events_array()[name] for name in commands.NAMES},
+    "arrays of objects": lambda exchange: {
+        name: np.array(column, dtype=object)
+        for name, column in exchange.events_table().to_dict().items()
+    },
+    "the other byte order": lambda exchange: {
+        name: column.astype(column.dtype.newbyteorder())
+        for name in commands.NAMES
+        for column in [exchange.events_array()[name]]
+    },
+    "every other row": lambda exchange: np.repeat(exchange.events_array(), 2)[::2],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_replay_takes_columns_of_every_form(form: str) -> None:
+    exchange, _ = commands.one_by_one(EVENTS)
+    assert Exchange.replay(FORMS[form](exchange)) == exchange
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_events_survive_as_an_array(seed: int) -> None:
+    exchange, _ = commands.one_by_one(commands.random_rows(seed, 300))
+    twin = Exchange.replay(exchange.events_array())
+    assert twin == exchange
+    assert twin.events() == exchange.events()
+    assert twin.state_digest() == exchange.state_digest()
+
+
+def test_replay_of_nothing_is_an_empty_exchange() -> None:
+    assert Exchange.replay(Exchange().events_array()) == Exchange()
+    assert Exchange.replay(Exchange().events_table()) == Exchange()
+    assert Exchange.replay({"kind": []}) == Exchange()
+
+
+def test_columns_that_no_row_needs_may_be_missing() -> None:
+    columns: Columns = {"kind": ["submit_market", "cancel"], "side": ["B", None]}
+    columns |= {"quantity": [5, None], "order_id": [None, 3]}
+    exchange = Exchange.replay(columns)
+    assert [event.kind for event in exchange.events()] == columns["kind"]
+
+
+LIMIT: dict[str, Any] = {"kind": ["submit_limit"], "side": ["buy"], "price": [5], "quantity": [1]}
+BAD_COLUMNS: dict[str, tuple[dict[Any, Any], type[Exception], str]] = {
+    "no kind": ({}, nanobook.ValidationError, "events must have a column 'kind'"),
+    "an unknown column": (LIMIT | {"qty": [1]}, nanobook.ValidationError, "unknown column 'qty'"),
+    "no column of a name": (LIMIT | {5: [1]}, TypeError, "a column of events must be a str, got 5"),
+    "a missing column": (
+        {"kind": ["submit_limit"], "side": ["buy"], "quantity": [1]},
+        nanobook.ValidationError,
+        "no column 'price', which 'submit_limit' needs",
+    ),
+    "a missing column of a trail": (
+        {
+            "kind": ["submit_trailing_stop_market"],
+            "side": ["buy"],
+            "quantity": [1],
+            "stop_price": [1],
+            "trail_type": ["atr"],
+            "trail_value": [0.5],
+        },
+        nanobook.ValidationError,
+        "no column 'atr_period', which",
+    ),
+    "other lengths": (
+        LIMIT | {"quantity": [1, 2]},
+        nanobook.ValidationError,
+        "'kind' has 1 rows, 'quantity' 2",
+    ),
+    "floats": (LIMIT | {"price": [5.0]}, TypeError, "column 'price' must be integers, got Float64"),
+    "NaN": (LIMIT | {"price": np.array([np.nan])}, TypeError, "column 'price' must be integers"),
+    "bools": (LIMIT | {"price": np.array([True])}, TypeError, "column 'price' .*, got bool"),
+    "a bool": (LIMIT | {"price": [True]}, TypeError, "row 0 of column 'price' .*, got True"),
+    "an object": (LIMIT | {"side": [[]]}, TypeError, r"row 0 of column 'side' .*, got \[\]"),
+    "a scalar": (LIMIT | {"price": 5}, TypeError, "column 'price' must be a list or an array"),
+    "a text": (LIMIT | {"side": "buy"}, TypeError, "column 'side' must be a list or an array"),
+    "two dimensions": (LIMIT | {"price": np.ones((1, 1), int)}, TypeError, "one dimension"),
+    "texts and numbers": (LIMIT | {"side": ["buy", 0]}, TypeError, "of one kind"),
+    "texts for numbers": (LIMIT | {"price": ["5"]}, TypeError, "'price' must be integers"),
+    "floats for sides": (LIMIT | {"side": [0.5]}, TypeError, "'side' must be strings, categories"),
+    "times": (LIMIT | {"price": np.array(["2026"], "M8[D]")}, TypeError, "got datetime64"),
+    "Arrow bools": (LIMIT | {"price": pa.array([True])}, TypeError, "got Boolean"),
+    "an Arrow list": (LIMIT | {"side": pa.array([[1]])}, TypeError, "'side' must be strings"),
+    "huge integers": (LIMIT | {"quantity": [2**64]}, nanobook.OutOfRangeError, "row 0 of column"),
+    "no side": (
+        LIMIT | {"side": ["x"]},
+        nanobook.ValidationError,
+        "row 0: column 'side' must be 'buy' or 'sell', got 'x'",
+    ),
+    "no code": (LIMIT | {"side": [2]}, nanobook.ValidationError, "'side' must be .*, got 2"),
+    "no category": (
+        LIMIT | {"side": pa.array(["x"]).dictionary_encode()},
+        nanobook.ValidationError,
+        "got 'x'",
+    ),
+    "no value": (LIMIT | {"price": [None]}, nanobook.ValidationError, "'price' must have a value"),
+    "a negative quantity": (
+        LIMIT | {"quantity": [-1]},
+        nanobook.ValidationError,
+        "row 0: column 'quantity' must not be negative, and fit in 64 bits, got -1",
+    ),
+    "a refused price": (
+        LIMIT | {"price": [0]},
+        nanobook.ValidationError,
+        "row 0: column 'price' must be positive and below 9223372036854775807, got 0",
+    ),
+    "a wide price": (
+        LIMIT | {"price": np.array([2**63], "u8")},
+        nanobook.ValidationError,
+        "row 0: column 'price' must fit in 64 bits, got 9223372036854775808",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_COLUMNS)
+def test_bad_columns_are_refused_by_name(name: str) -> None:
+    columns, error, message = BAD_COLUMNS[name]
+    with pytest.raises(error, match=message):
+        Exchange.replay(columns)

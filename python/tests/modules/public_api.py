@@ -270,6 +270,7 @@ WITHOUT_ARGUMENTS = (
     "clear_order_history",
     "pending_stop_count",
     *("trades_table", "trades_array", "orders_table", "orders_array"),
+    *("events_table", "events_array"),
 )
 EXCHANGE_STATE = state_bytes(Of("exchange", "to_bytes"))
 SERIES = rows(ROWS)

@@ -83,6 +83,7 @@ def use_module() -> None:
 
 def use_sides(side: Side) -> None:
     assert_type(side.value, str)
+    assert_type(side.code, int)
     assert_type(Side("B"), Side)
     assert_type(Side.BUY, Literal[Side.BUY])
     assert_type(Side.SELL, Literal[Side.SELL])
@@ -92,6 +93,7 @@ def use_sides(side: Side) -> None:
 
 
 def use_times_in_force(tif: TimeInForce) -> None:
+    assert_type(tif.code, int)
     assert_type(tif.value, str)
     assert_type(TimeInForce.GTC, Literal[TimeInForce.GTC])
     assert_type(TimeInForce.IOC, Literal[TimeInForce.IOC])
@@ -99,6 +101,7 @@ def use_times_in_force(tif: TimeInForce) -> None:
 
 
 def use_order_statuses(status: OrderStatus) -> None:
+    assert_type(status.code, int)
     assert_type(status.value, str)
     assert_type(OrderStatus.NEW, Literal[OrderStatus.NEW])
     assert_type(OrderStatus.PARTIALLY_FILLED, Literal[OrderStatus.PARTIALLY_FILLED])
@@ -288,6 +291,9 @@ def use_exchange(exchange: Exchange) -> None:
     assert_type(exchange.depth_table(3), Table)
     assert_type(exchange.trades_table(), Table)
     assert_type(exchange.orders_table(), Table)
+    assert_type(exchange.events_table(), Table)
+    assert_type(Exchange.replay(exchange.events_table()), Exchange)
+    assert_type(Exchange.replay({"kind": ["cancel"], "order_id": [1]}), Exchange)
     assert_type(exchange.trades(), list[Trade])
     assert_type(exchange.events(), list[Event])
     assert_type(exchange.pending_stop_count(), int)
@@ -323,9 +329,6 @@ def use_table(table: Table) -> None:
     assert_type(table.to_dict(), dict[str, list[Any]])
     assert_type(len(table), int)
     assert_type("price" in table, bool)
-    assert_type(Side.BUY.code, int)
-    assert_type(TimeInForce.IOC.code, int)
-    assert_type(OrderStatus.FILLED.code, int)
 
 
 def use_multi(multi: MultiExchange) -> None:
@@ -375,6 +378,7 @@ def use_multi(multi: MultiExchange) -> None:
     assert_type(multi.depth_table(symbol, levels=3), Table)
     assert_type(multi.trades_table(symbol), Table)
     assert_type(multi.orders_table(symbol), Table)
+    assert_type(multi.events_table(symbol), Table)
     assert_type(multi.trades(symbol), list[Trade])
     assert_type(multi.events(symbol), list[Event])
     assert_type(multi.pending_stop_count(symbol), int)

@@ -22,12 +22,15 @@ from nanobook import (
 def use_exchange_arrays(exchange: Exchange) -> None:
     assert_type(exchange.trades_array(), NDArray[np.void])
     assert_type(exchange.orders_array(), NDArray[np.void])
+    assert_type(exchange.events_array(), NDArray[np.void])
+    assert_type(Exchange.replay(exchange.events_array()), Exchange)
     assert_type(exchange.depth_array(levels=3), NDArray[np.void])
 
 
 def use_multi_arrays(multi: MultiExchange) -> None:
     assert_type(multi.trades_array("AAPL"), NDArray[np.void])
     assert_type(multi.orders_array("AAPL"), NDArray[np.void])
+    assert_type(multi.events_array("AAPL"), NDArray[np.void])
     assert_type(multi.depth_array("AAPL", 3), NDArray[np.void])
 
 

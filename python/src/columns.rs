@@ -1,0 +1,588 @@
+//! Columns that a caller gives, from whatever library they come.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, Float64Array, Int64Array, NullArray, PrimitiveArray,
+    StringArray, UInt64Array,
+};
+use arrow_schema::DataType;
+use pyo3::buffer::Element;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyFloat, PyMapping, PyString, PyTuple};
+
+use crate::array;
+use crate::arrow;
+use crate::convert::{self, Arg};
+use crate::errors::{OutOfRangeError, invalid, out_of_range, shown, wrong_type};
+use crate::records::NO_CODE;
+use crate::table::PyTable;
+
+/// A column's values, in one piece or several.
+pub(crate) struct Column {
+    pub(crate) name: String,
+    chunks: Vec<ArrayRef>,
+}
+
+/// One value as the caller gave it, for a message and an exception.
+#[derive(Clone, Debug, IntoPyObject)]
+pub(crate) enum Value {
+    Int(i64),
+    Uint(u64),
+    Float(f64),
+    Text(String),
+}
+
+/// Returns whether `read` reads it, and not what walks through a list of objects.
+pub(crate) fn is_table(data: Arg<'_, '_>) -> PyResult<bool> {
+    Ok(data.is_instance_of::<PyTable>()
+        || data.cast::<PyMapping>().is_ok()
+        || data.hasattr("__arrow_c_stream__")?
+        || data.hasattr("__arrow_c_array__")?
+        || data.hasattr("iloc")?
+        || fields_of(data)?.is_some())
+}
+
+/// Returns the names of the fields of a structured array.
+fn fields_of<'py>(data: Arg<'_, 'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+    let Some(dtype) = data.getattr_opt("dtype")? else {
+        return Ok(None);
+    };
+    let names = dtype.getattr_opt("names")?;
+    Ok(names.and_then(|names| names.cast_into::<PyTuple>().ok()))
+}
+
+/// Reads columns of equal length: a dictionary of them, a structured array, a frame, or anything
+/// with an Arrow stream. `name` is that of the argument.
+pub(crate) fn read(data: Arg<'_, '_>, name: &str) -> PyResult<Vec<Column>> {
+    let columns: Vec<Column> = if let Ok(table) = data.cast::<PyTable>() {
+        let batch = &table.get().0;
+        let fields = batch.schema_ref().fields().iter();
+        let columns = fields.zip(batch.columns()).map(|(field, column)| Column {
+            name: field.name().clone(),
+            chunks: vec![Arc::clone(column)],
+        });
+        columns.collect()
+    } else if let Ok(mapping) = data.cast::<PyMapping>() {
+        let pairs = mapping.items()?.into_iter().map(|pair| pair.extract());
+        let pairs: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)> = pairs.collect::<PyResult<_>>()?;
+        pairs
+            .iter()
+            .map(|(key, value)| read_column(key, value, name))
+            .collect::<PyResult<_>>()?
+    } else if let Some(names) = fields_of(data)? {
+        names
+            .iter()
+            .map(|key| read_column(&key, &data.get_item(&key)?, name))
+            .collect::<PyResult<_>>()?
+    } else if data.hasattr("iloc")? && data.hasattr("columns")? {
+        let names = data.getattr("columns")?;
+        names
+            .try_iter()?
+            .map(|key| {
+                let key = key?;
+                read_column(&key, &data.get_item(&key)?, name)
+            })
+            .collect::<PyResult<_>>()?
+    } else if let Some(columns) = arrow::read_columns(data)? {
+        columns
+            .into_iter()
+            .map(|(name, chunks)| Column { name, chunks })
+            .collect()
+    } else {
+        let expected = "columns by name: a dict, a structured array, a frame or an Arrow table";
+        return Err(wrong_type(name, expected, data));
+    };
+    check_lengths(&columns, name)?;
+    Ok(columns)
+}
+
+fn check_lengths(columns: &[Column], name: &str) -> PyResult<()> {
+    let Some(first) = columns.first() else {
+        return Ok(());
+    };
+    match columns.iter().find(|column| column.len() != first.len()) {
+        None => Ok(()),
+        Some(other) => Err(invalid(format!(
+            "the columns of {name} must have one length, and '{}' has {} rows, '{}' {}",
+            first.name,
+            first.len(),
+            other.name,
+            other.len()
+        ))),
+    }
+}
+
+fn read_column(key: Arg<'_, '_>, value: Arg<'_, '_>, argument: &str) -> PyResult<Column> {
+    let name = convert::text(key, &format!("a column of {argument}"))?.into_owned();
+    let chunks = read_chunks(&name, value)?;
+    Ok(Column { name, chunks })
+}
+
+fn read_chunks(name: &str, value: Arg<'_, '_>) -> PyResult<Vec<ArrayRef>> {
+    if value.hasattr("iloc")? {
+        return read_pandas(name, value);
+    }
+    if let Some(chunks) = arrow::read_column(value)? {
+        return Ok(chunks);
+    }
+    Ok(vec![read_array(name, value)?])
+}
+
+/// Reads a series of pandas.
+fn read_pandas(name: &str, series: Arg<'_, '_>) -> PyResult<Vec<ArrayRef>> {
+    let dtype = series.getattr("dtype")?;
+    if !dtype.hasattr("categories")? {
+        let kwargs = PyDict::new(series.py());
+        // NumPy has no integer that is missing, and pandas would make floats of all.
+        if dtype.hasattr("na_value")? && series.getattr("hasnans")?.is_truthy()? {
+            kwargs.set_item("dtype", "object")?;
+            kwargs.set_item("na_value", series.py().None())?;
+        }
+        let array = series.call_method("to_numpy", (), Some(&kwargs))?;
+        return Ok(vec![read_array(name, &array)?]);
+    }
+    let categorical = series.getattr("cat")?;
+    let codes = categorical.getattr("codes")?.call_method0("to_numpy")?;
+    let codes = integers(&read_array(name, &codes)?);
+    let names = categorical.getattr("categories")?.call_method0("tolist")?;
+    let names = read_items(name, &names)?;
+    let texts = codes.map(|codes| {
+        let text = |code: i64| text_at(&names, usize::try_from(code).ok()?);
+        StringArray::from_iter(codes.iter().map(|code| code.and_then(text)))
+    });
+    let texts = texts.filter(|_| matches!(names.data_type(), DataType::Utf8 | DataType::Null));
+    match texts {
+        Some(texts) => Ok(vec![Arc::new(texts)]),
+        None => Err(wrong_type(
+            &format!("column '{name}'"),
+            "categories that are strings",
+            series,
+        )),
+    }
+}
+
+fn buffer<T: ArrowPrimitiveType<Native: Element>>(
+    array: Arg<'_, '_>,
+) -> PyResult<Option<ArrayRef>> {
+    let Some(buffer) = convert::native_buffer::<T::Native>(array) else {
+        return Ok(None);
+    };
+    let values = buffer.to_vec(array.py())?;
+    Ok(Some(Arc::new(PrimitiveArray::<T>::new(
+        values.into(),
+        None,
+    ))))
+}
+
+/// Reads an array of NumPy, or any list.
+fn read_array(name: &str, value: Arg<'_, '_>) -> PyResult<ArrayRef> {
+    let Some(dtype) = value.getattr_opt("dtype")? else {
+        return read_items(name, value);
+    };
+    let kind = dtype.getattr_opt("kind")?;
+    let kind: Option<String> = kind.and_then(|kind| kind.extract().ok());
+    array::check_real(value, &format!("column '{name}'"))?;
+    let wide = match kind.as_deref() {
+        Some("i") => "i8",
+        Some("u") => "u8",
+        Some("f") => "f8",
+        Some("U" | "S" | "O" | "T") => {
+            return read_items(name, &value.call_method0("tolist")?);
+        }
+        _ => return Err(wrong_dtype(name, &dtype.str()?.to_string_lossy())),
+    };
+    if value.getattr("ndim")?.extract::<usize>()? != 1 {
+        return Err(wrong_type(
+            &format!("column '{name}'"),
+            "an array of one dimension",
+            value,
+        ));
+    }
+    let read = |array: Arg<'_, '_>| {
+        Ok(match wide {
+            "i8" => buffer::<Int64Type>(array)?,
+            "u8" => buffer::<UInt64Type>(array)?.or(buffer::<UInt8Type>(array)?),
+            _ => buffer::<Float64Type>(array)?,
+        })
+    };
+    let found: PyResult<Option<ArrayRef>> = read(value);
+    match found? {
+        Some(array) => Ok(array),
+        // Narrow ones, and those of the other byte order.
+        None => {
+            let array = read(&value.call_method1("astype", (wide,))?)?;
+            array.ok_or_else(|| wrong_dtype(name, &dtype.to_string()))
+        }
+    }
+}
+
+#[cold]
+fn wrong_dtype(name: &str, dtype: &str) -> PyErr {
+    PyTypeError::new_err(format!(
+        "column '{name}' must be integers, floats or strings, got {dtype}"
+    ))
+}
+
+fn is_missing(item: Arg<'_, '_>) -> PyResult<bool> {
+    // That of pandas.
+    Ok(item.is_none() || item.get_type().name()? == "NAType")
+}
+
+/// Reads Python objects.
+fn read_items(name: &str, values: Arg<'_, '_>) -> PyResult<ArrayRef> {
+    let what = format!("column '{name}'");
+    let mut items: Vec<Option<Value>> = Vec::new();
+    let (mut has_text, mut has_float, mut has_number) = (false, false, false);
+    for item in convert::items(values, &what, "a list or an array")? {
+        let item = item?;
+        let place = || format!("row {} of column '{name}'", items.len());
+        let value = if let Ok(text) = item.cast::<PyString>() {
+            has_text = true;
+            Some(Value::Text(text.to_string_lossy().into_owned()))
+        } else if let Ok(float) = item.cast::<PyFloat>() {
+            // Among objects, as pandas keeps what is missing.
+            has_float |= !float.value().is_nan();
+            Some(Value::Float(float.value()))
+        } else if is_missing(&item)? {
+            None
+        } else if let Ok(bytes) = item.cast::<PyBytes>() {
+            has_text = true;
+            Some(Value::Text(
+                String::from_utf8_lossy(bytes.as_bytes()).into_owned(),
+            ))
+        } else {
+            has_number = true;
+            Some(match convert::integer::<i64>(&item, &place()) {
+                Ok(value) => Value::Int(value),
+                Err(error) if error.is_instance_of::<OutOfRangeError>(item.py()) => {
+                    Value::Uint(convert::integer(&item, &place())?)
+                }
+                Err(error) if error.is_instance_of::<PyTypeError>(item.py()) => {
+                    return Err(wrong_type(
+                        &place(),
+                        "an integer, a float, a str or None",
+                        &item,
+                    ));
+                }
+                Err(error) => return Err(error),
+            })
+        };
+        items.push(value);
+    }
+    if has_text && (has_float || has_number) {
+        return Err(PyTypeError::new_err(format!(
+            "column '{name}' must be of one kind, and has strings and numbers"
+        )));
+    }
+    collected(name, items, has_text, has_float)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "beside floats, an integer is one"
+)]
+fn collected(
+    name: &str,
+    items: Vec<Option<Value>>,
+    has_text: bool,
+    has_float: bool,
+) -> PyResult<ArrayRef> {
+    let is_missing = |item: &Option<Value>| match item {
+        None => true,
+        Some(Value::Float(value)) => value.is_nan(),
+        Some(_) => false,
+    };
+    if items.iter().all(is_missing) {
+        return Ok(Arc::new(NullArray::new(items.len())));
+    }
+    if has_text {
+        let texts = items.into_iter().map(|item| match item {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        });
+        return Ok(Arc::new(StringArray::from_iter(texts)));
+    }
+    if has_float {
+        let floats = items.into_iter().map(|item| match item? {
+            Value::Int(value) => Some(value as f64),
+            Value::Uint(value) => Some(value as f64),
+            Value::Float(value) => Some(value),
+            Value::Text(_) => None,
+        });
+        return Ok(Arc::new(Float64Array::from_iter(floats)));
+    }
+    let is_wide = items
+        .iter()
+        .any(|item| matches!(item, Some(Value::Uint(_))));
+    if !is_wide {
+        let integers = items.into_iter().map(|item| match item? {
+            Value::Int(value) => Some(value),
+            _ => None,
+        });
+        return Ok(Arc::new(Int64Array::from_iter(integers)));
+    }
+    let integers = items.into_iter().enumerate().map(|(row, item)| {
+        Ok(match item {
+            Some(Value::Uint(value)) => Some(value),
+            Some(Value::Int(value)) => Some(u64::try_from(value).map_err(|_| {
+                out_of_range(format!(
+                    "row {row} of column '{name}' is {value}, and others are above {}",
+                    i64::MAX
+                ))
+            })?),
+            _ => None,
+        })
+    });
+    let integers: Vec<Option<u64>> = integers.collect::<PyResult<_>>()?;
+    Ok(Arc::new(UInt64Array::from(integers)))
+}
+
+/// Returns the text at a row of an array of texts.
+fn text_at(array: &dyn Array, row: usize) -> Option<&str> {
+    if row >= array.len() || array.is_null(row) {
+        return None;
+    }
+    match array.data_type() {
+        DataType::Utf8 => Some(array.as_string::<i32>().value(row)),
+        DataType::LargeUtf8 => Some(array.as_string::<i64>().value(row)),
+        DataType::Utf8View => Some(array.as_string_view().value(row)),
+        _ => None,
+    }
+}
+
+const fn is_text(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    )
+}
+
+/// Returns integers of up to 64 bits with a sign.
+fn integers(array: &ArrayRef) -> Option<Int64Array> {
+    Some(match array.data_type() {
+        DataType::Int8 => array.as_primitive::<Int8Type>().unary(i64::from),
+        DataType::Int16 => array.as_primitive::<Int16Type>().unary(i64::from),
+        DataType::Int32 => array.as_primitive::<Int32Type>().unary(i64::from),
+        DataType::Int64 => array.as_primitive::<Int64Type>().clone(),
+        DataType::UInt8 => array.as_primitive::<UInt8Type>().unary(i64::from),
+        DataType::UInt16 => array.as_primitive::<UInt16Type>().unary(i64::from),
+        DataType::UInt32 => array.as_primitive::<UInt32Type>().unary(i64::from),
+        DataType::Null => Int64Array::new_null(array.len()),
+        _ => return None,
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a float is what is asked for")]
+fn floats(array: &ArrayRef) -> Option<Float64Array> {
+    Some(match array.data_type() {
+        DataType::Float16 => array.as_primitive::<Float16Type>().unary(f64::from),
+        DataType::Float32 => array.as_primitive::<Float32Type>().unary(f64::from),
+        DataType::Float64 => array.as_primitive::<Float64Type>().clone(),
+        DataType::UInt64 => array
+            .as_primitive::<UInt64Type>()
+            .unary(|value| value as f64),
+        _ => integers(array)?.unary(|value| value as f64),
+    })
+}
+
+/// Returns one array of the pieces.
+fn joined<T: ArrowPrimitiveType>(mut chunks: Vec<PrimitiveArray<T>>) -> PrimitiveArray<T> {
+    match chunks.len() {
+        1 => chunks.remove(0),
+        _ => chunks.iter().flat_map(PrimitiveArray::iter).collect(),
+    }
+}
+
+/// A column of integers.
+pub(crate) enum Integers {
+    Signed(Int64Array),
+    Unsigned(UInt64Array),
+}
+
+impl Integers {
+    #[inline]
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        match self {
+            Self::Signed(values) => values.is_null(row),
+            Self::Unsigned(values) => values.is_null(row),
+        }
+    }
+
+    /// Returns the number at a row, unless it does not fit.
+    #[inline]
+    pub(crate) fn get<T: TryFrom<i64> + TryFrom<u64>>(&self, row: usize) -> Option<T> {
+        match self {
+            Self::Signed(values) => T::try_from(values.value(row)).ok(),
+            Self::Unsigned(values) => T::try_from(values.value(row)).ok(),
+        }
+    }
+}
+
+/// The code of what is no category.
+pub(crate) const UNKNOWN: u8 = NO_CODE - 1;
+
+impl Column {
+    pub(crate) fn len(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.len()).sum()
+    }
+
+    #[cold]
+    fn refuse(&self, expected: &str) -> PyErr {
+        let data_type = self.chunks.first().map_or_else(
+            || "nothing".to_owned(),
+            |chunk| chunk.data_type().to_string(),
+        );
+        let hint = match (expected, data_type.as_str()) {
+            ("integers", "Float64" | "Float32" | "Float16") => {
+                " (where a row needs none, any integer will do)"
+            }
+            _ => "",
+        };
+        PyTypeError::new_err(format!(
+            "column '{}' must be {expected}, got {data_type}{hint}",
+            self.name
+        ))
+    }
+
+    pub(crate) fn integers(&self) -> PyResult<Integers> {
+        let is_wide = |chunk: &ArrayRef| *chunk.data_type() == DataType::UInt64;
+        if self.chunks.first().is_some_and(is_wide) {
+            let chunks = self
+                .chunks
+                .iter()
+                .map(|c| c.as_primitive::<UInt64Type>().clone());
+            return Ok(Integers::Unsigned(joined(chunks.collect())));
+        }
+        let chunks = self.chunks.iter().map(integers);
+        let chunks: Option<Vec<_>> = chunks.collect();
+        let chunks = chunks.ok_or_else(|| self.refuse("integers"))?;
+        Ok(Integers::Signed(joined(chunks)))
+    }
+
+    pub(crate) fn floats(&self) -> PyResult<Float64Array> {
+        let chunks: Option<Vec<_>> = self.chunks.iter().map(floats).collect();
+        Ok(joined(chunks.ok_or_else(|| self.refuse("numbers"))?))
+    }
+
+    /// Returns the codes of categories: `code_of` says which text is which, of `count` there are.
+    pub(crate) fn codes(
+        &self,
+        count: u8,
+        code_of: impl Fn(&str) -> Option<u8>,
+    ) -> PyResult<Vec<u8>> {
+        let mut codes = Vec::with_capacity(self.len());
+        for chunk in &self.chunks {
+            if chunk.data_type().is_integer() {
+                let column = Self {
+                    name: self.name.clone(),
+                    chunks: vec![Arc::clone(chunk)],
+                };
+                let numbers = column.integers()?;
+                codes.extend((0..chunk.len()).map(|row| match numbers.get::<u8>(row) {
+                    _ if numbers.is_null(row) => NO_CODE,
+                    Some(code) if code < count || code == NO_CODE => code,
+                    _ => UNKNOWN,
+                }));
+            } else {
+                self.texts(chunk, &mut codes, NO_CODE, |text| {
+                    code_of(text).unwrap_or(UNKNOWN)
+                })?;
+            }
+        }
+        Ok(codes)
+    }
+
+    /// Adds what `found` makes of each text of a chunk, `none` where there is none.
+    fn texts<T: Copy>(
+        &self,
+        chunk: &ArrayRef,
+        values: &mut Vec<T>,
+        none: T,
+        mut found: impl FnMut(&str) -> T,
+    ) -> PyResult<()> {
+        match chunk.data_type() {
+            DataType::Null => values.resize(values.len() + chunk.len(), none),
+            data_type if is_text(data_type) => {
+                values.extend(
+                    (0..chunk.len()).map(|row| text_at(chunk, row).map_or(none, &mut found)),
+                );
+            }
+            DataType::Dictionary(_, data_type) if is_text(data_type) => {
+                let dictionary = chunk.as_any_dictionary();
+                let names = dictionary.values();
+                // Once for each category, not for each row.
+                let categories: Vec<T> = (0..names.len())
+                    .map(|row| text_at(names, row).map_or(none, &mut found))
+                    .collect();
+                if categories.is_empty() {
+                    values.resize(values.len() + chunk.len(), none);
+                    return Ok(());
+                }
+                let keys = dictionary.normalized_keys().into_iter().enumerate();
+                values.extend(keys.map(|(row, key)| {
+                    if chunk.is_null(row) {
+                        none
+                    } else {
+                        categories[key]
+                    }
+                }));
+            }
+            _ => return Err(self.refuse("strings, categories or their codes")),
+        }
+        Ok(())
+    }
+
+    /// Returns what `found` makes of each text, `none` where there is none.
+    pub(crate) fn each_text<T: Copy>(
+        &self,
+        none: T,
+        mut found: impl FnMut(&str) -> T,
+    ) -> PyResult<Vec<T>> {
+        let mut values = Vec::with_capacity(self.len());
+        for chunk in &self.chunks {
+            self.texts(chunk, &mut values, none, &mut found)?;
+        }
+        Ok(values)
+    }
+
+    /// Returns the value at a row.
+    pub(crate) fn value(&self, mut row: usize) -> Option<Value> {
+        let mut chunks = self.chunks.iter();
+        let chunk = chunks.find(|chunk| {
+            let is_here = row < chunk.len();
+            if !is_here {
+                row -= chunk.len();
+            }
+            is_here
+        })?;
+        if chunk.is_null(row) || *chunk.data_type() == DataType::Null {
+            return None;
+        }
+        match chunk.data_type() {
+            DataType::Dictionary(..) => {
+                let dictionary = chunk.as_any_dictionary();
+                let key = *dictionary.normalized_keys().get(row)?;
+                text_at(dictionary.values(), key).map(|text| Value::Text(text.to_owned()))
+            }
+            DataType::UInt64 => Some(Value::Uint(chunk.as_primitive::<UInt64Type>().value(row))),
+            _ => text_at(chunk, row)
+                .map(|text| Value::Text(text.to_owned()))
+                .or_else(|| integers(chunk).map(|values| Value::Int(values.value(row))))
+                .or_else(|| floats(chunk).map(|values| Value::Float(values.value(row)))),
+        }
+    }
+}
+
+impl Value {
+    pub(crate) fn shown(value: Option<&Self>, py: Python<'_>) -> String {
+        let object = value.cloned().into_pyobject(py);
+        object.map_or_else(|_| "a value".to_owned(), |object| shown(&object))
+    }
+}
