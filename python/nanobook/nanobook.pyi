@@ -1653,8 +1653,8 @@ class Metrics:
     """Measures of a series of simple returns per period, from `compute_metrics`.
 
     ``r`` are the returns, ``n`` how many, ``P`` the periods per year, ``rf`` the risk free rate
-    per period. What is undefined, a denominator of zero too, is NaN, and so is what does not fit in
-    a float. Bacon is C. Bacon, "Practical Portfolio Performance Measurement and Attribution",
+    per period. What is undefined, a denominator of zero too, is NaN; what is too large for a float
+    is infinite. Bacon is C. Bacon, "Practical Portfolio Performance Measurement and Attribution",
     2nd ed., 2008.
     """
 

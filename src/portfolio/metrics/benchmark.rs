@@ -1,6 +1,6 @@
 //! Metrics of returns against those of a benchmark.
 
-use super::scale::{Scale, or_nan};
+use super::scale::Scale;
 use super::wealth::Wealth;
 use super::{
     BLOCK, LANES, MetricsError, Scaled, Totals, check_finite, check_rates, count, flat_or,
@@ -11,8 +11,9 @@ use super::{
 ///
 /// With `r` the returns, `b` those of the benchmark, `n` their number, `P` the periods per year and
 /// `rf` the risk free rate per period. What is undefined, a ratio whose denominator is zero
-/// included, is NaN, never 0, and so is what does not fit in a float. A deviation below `1e-12` of the largest return, or of the largest of
-/// both for `r - b`, counts as zero. Two are equal when all fields are, NaN being equal to NaN.
+/// included, is NaN, never 0. A deviation below `1e-12` of the largest return, or of the largest of
+/// both for `r - b`, counts as zero. What is too large for a float is infinite. Two are equal when
+/// all fields are, NaN being equal to NaN.
 ///
 /// Bacon is C. Bacon, *Practical Portfolio Performance Measurement and Attribution*, 2nd ed., 2008.
 #[derive(Clone, Copy, Debug)]
@@ -147,13 +148,13 @@ pub fn compute_benchmark_metrics(
         alpha: if alpha <= -1.0 {
             -1.0
         } else {
-            or_nan((1.0 + alpha).powf(periods_per_year) - 1.0)
+            (1.0 + alpha).powf(periods_per_year) - 1.0
         },
-        beta: slope_scale.up_or_nan(slope),
+        beta: slope_scale.up(slope),
         // Rounding may go past 1.
         correlation: correlation.clamp(-1.0, 1.0),
-        tracking_error: scale.up_or_nan(active_deviation * year),
-        information_ratio: or_nan(ratio(active_mean, active_deviation) * year),
+        tracking_error: scale.up(active_deviation * year),
+        information_ratio: ratio(active_mean, active_deviation) * year,
         up_capture,
         down_capture,
     }))
@@ -251,7 +252,7 @@ fn captures(returns: &[f64], benchmark: &[f64], periods_per_year: f64) -> [f64; 
             return f64::NAN;
         }
         let power = periods_per_year / count(periods);
-        or_nan(ratio(own.annual_growth(power), theirs.annual_growth(power)))
+        ratio(own.annual_growth(power), theirs.annual_growth(power))
     };
     [
         capture(own_up, up, periods.0),

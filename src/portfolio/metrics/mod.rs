@@ -21,14 +21,14 @@ use std::fmt;
 pub use benchmark::{BenchmarkMetrics, compute_benchmark_metrics};
 pub use drawdown::{Drawdown, drawdown_series, drawdowns};
 pub use rolling::{rolling_max_drawdown, rolling_sharpe, rolling_volatility};
-use scale::{Scale, or_nan};
+use scale::Scale;
 use wealth::{SCALE_INVERSE, Wealth};
 
 /// Performance of a series of returns, from [`compute_metrics`].
 ///
-/// What is undefined, a ratio whose denominator is zero included, is NaN, never 0, and so is what
-/// does not fit in a float. A standard or downside deviation below `1e-12 x max|r|` counts as zero:
-/// it is rounding, not risk. Two metrics are equal when all fields are, NaN being equal to NaN.
+/// What is undefined, a ratio whose denominator is zero included, is NaN, never 0. A standard or
+/// downside deviation below `1e-12 x max|r|` counts as zero: it is rounding, not risk. What is too
+/// large for a float is infinite. Two metrics are equal when all fields are, NaN being equal to NaN.
 ///
 /// Bacon is C. Bacon, *Practical Portfolio Performance Measurement and Attribution*, 2nd ed., 2008.
 #[derive(Clone, Copy, Debug)]
@@ -285,7 +285,7 @@ pub fn compute_metrics(
     let sortino = |scaled: &Scaled<'_>, shortfall: f64| {
         let downside = or_zero((shortfall / n).sqrt(), scaled.noise);
         let excess = scaled.excess(risk_free);
-        or_nan(ratio(excess * periods_per_year, downside * year))
+        ratio(excess * periods_per_year, downside * year)
     };
     // The distance from a rate is as large as the rate.
     let target_scale = Scale::of(totals.size_max.max(risk_free.abs()));
@@ -307,20 +307,20 @@ pub fn compute_metrics(
     let (winning, losing) = (count(totals.winning), count(totals.losing));
 
     Ok(Some(Metrics {
-        total_return: or_nan(path.end.value() - 1.0),
+        total_return: path.end.value() - 1.0,
         cagr,
-        volatility: scaled.scale.up_or_nan(deviation * year),
-        sharpe: or_nan(ratio(scaled.excess(risk_free), deviation) * year),
+        volatility: scaled.scale.up(deviation * year),
+        sharpe: ratio(scaled.excess(risk_free), deviation) * year,
         sortino,
         max_drawdown: path.max_drawdown,
         max_drawdown_periods: path.max_drawdown_periods,
-        calmar: or_nan(ratio(cagr, path.max_drawdown)),
+        calmar: ratio(cagr, path.max_drawdown),
         num_periods: returns.len(),
         winning_periods: totals.winning,
         losing_periods: totals.losing,
         win_rate: winning / n,
-        profit_factor: or_nan(ratio(gains, -scaled.losses)),
-        payoff_ratio: or_nan(ratio(ratio(gains, winning), ratio(-scaled.losses, losing))),
+        profit_factor: ratio(gains, -scaled.losses),
+        payoff_ratio: ratio(ratio(gains, winning), ratio(-scaled.losses, losing)),
         var_95,
         cvar_95,
         skew: ratio(

@@ -7,7 +7,7 @@
 //! octagonal kernels", *Pattern Recognition Letters* 13 (7), 1992). The work is O(n), whatever the
 //! window, and the memory that of one block's summaries.
 
-use super::scale::{Scale, or_nan};
+use super::scale::Scale;
 use super::wealth::{SCALE, SCALE_INVERSE};
 use super::{MetricsError, check_finite, check_rates, noise_floor, or_zero, ratio};
 
@@ -39,7 +39,7 @@ pub fn rolling_sharpe(
     let year = periods_per_year.sqrt();
     Ok(roll_spread(returns, window, |spread, scale| {
         let excess = (spread.origin - scale.down(risk_free)) + spread.mean;
-        or_nan(ratio(excess, spread.deviation()) * year)
+        ratio(excess, spread.deviation()) * year
     }))
 }
 
@@ -69,7 +69,7 @@ pub fn rolling_volatility(
     check_rates(periods_per_year, 0.0)?;
     let year = periods_per_year.sqrt();
     Ok(roll_spread(returns, window, |spread, scale| {
-        scale.up_or_nan(spread.deviation() * year)
+        scale.up(spread.deviation() * year)
     }))
 }
 

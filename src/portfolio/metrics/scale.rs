@@ -53,26 +53,6 @@ impl Scale {
     pub(super) fn up(self, number: f64) -> f64 {
         times_power_of_two(number, self.exponent)
     }
-
-    /// Returns what a scaled number stands for, NaN where it does not fit in a float.
-    pub(super) fn up_or_nan(self, number: f64) -> f64 {
-        let found = self.up(number);
-        if found == 0.0 && number != 0.0 {
-            f64::NAN
-        } else {
-            or_nan(found)
-        }
-    }
-}
-
-/// Returns a number, NaN where it is infinite: it did not fit in a float.
-#[inline]
-pub(super) fn or_nan(number: f64) -> f64 {
-    if number.is_infinite() {
-        f64::NAN
-    } else {
-        number
-    }
 }
 
 /// Returns the exponent of a number that is not negative, that of the least normal float for one

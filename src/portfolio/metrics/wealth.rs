@@ -1,7 +1,5 @@
 //! Wealth that is multiplied by `1 + r` each period, and its peak.
 
-use super::scale::or_nan;
-
 /// 2^512 and its inverse, by which products are scaled without rounding.
 pub(super) const SCALE: f64 = f64::from_bits((1023 + 512) << 52);
 pub(super) const SCALE_INVERSE: f64 = f64::from_bits((1023 - 512) << 52);
@@ -141,8 +139,7 @@ impl Wealth {
         (0..self.exponent.unsigned_abs().min(6)).fold(self.scaled, |wealth, _| wealth * factor)
     }
 
-    /// Returns wealth to the power of `periods_per_year / n`, less 1: the growth of a year, NaN
-    /// where it does not fit in a float.
+    /// Returns wealth to the power of `periods_per_year / n`, less 1: the growth of a year.
     pub(super) fn annual_growth(&self, power: f64) -> f64 {
         let growth = if self.exponent == 0 {
             self.scaled.powf(power)
@@ -150,6 +147,6 @@ impl Wealth {
             // One exponent: two factors could be infinity and zero.
             ((self.scaled.log2() + 512.0 * f64::from(self.exponent)) * power).exp2()
         };
-        or_nan(growth - 1.0)
+        growth - 1.0
     }
 }
