@@ -131,8 +131,16 @@ def sweep_strategy(
         The parameters.
     price_series : PriceSeries or what it is made from
         Converted once. Each worker process gets it once, not with each parameter.
-    initial_cash, cost_model, periods_per_year, risk_free, fill
-        As in `run_backtest`, for every run.
+    initial_cash : int
+        What each run starts with, in the smallest currency unit.
+    cost_model : CostModel, optional
+        What fills cost; nothing by default.
+    periods_per_year : float, default 252.0
+        How many bars are a year.
+    risk_free : float, default 0.0
+        The risk free rate per bar; above 0.01 it warns.
+    fill : {"close", "next"}
+        When a decision trades, as in `run_backtest`.
     executor : concurrent.futures.Executor, optional
         Where the backtests run: threads, processes, or another library's, such as that of a Dask
         client. Ctrl-C ends the workers of a process pool, with all else they do.

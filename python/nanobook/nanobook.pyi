@@ -127,8 +127,10 @@ class Trade:
         The passive order's price, in the smallest currency unit; positive.
     quantity : int
         How much traded; at least 1.
-    aggressor_order_id, passive_order_id : int
-        The incoming and the resting order.
+    aggressor_order_id : int
+        The incoming order.
+    passive_order_id : int
+        The resting order.
     aggressor_side : Side or str
         The side of the incoming order.
     timestamp : int
@@ -215,8 +217,14 @@ class Order:
         Its side.
     price : int
         Its limit, in the smallest currency unit.
-    original_quantity, remaining_quantity, filled_quantity, cancelled_quantity : int
-        What was submitted, rests now, has traded, was cancelled or reduced.
+    original_quantity : int
+        What was submitted.
+    remaining_quantity : int
+        What rests now.
+    filled_quantity : int
+        What has traded.
+    cancelled_quantity : int
+        What was cancelled or reduced.
     timestamp : int
         When it was submitted, by the exchange's own counter.
     time_in_force : TimeInForce or str
@@ -414,8 +422,12 @@ class SubmitResult:
         Where it stands.
     trades : iterable of Trade
         Its trades, in order.
-    filled_quantity, resting_quantity, cancelled_quantity : int
-        What traded, rests, was cancelled.
+    filled_quantity : int
+        What traded.
+    resting_quantity : int
+        What rests.
+    cancelled_quantity : int
+        What was cancelled.
 
     Raises
     ------
@@ -772,9 +784,10 @@ class Exchange:
         side : Side or str
             A buy stop triggers at a trade price at or above its stop price, a sell stop at or
             below.
-        stop_price, limit_price : int
-            The trigger, and the limit of the order it becomes, in the smallest currency unit;
-            positive.
+        stop_price : int
+            The trigger, in the smallest currency unit; positive.
+        limit_price : int
+            The limit of the order it becomes, in the smallest currency unit; positive.
         quantity : int
             At least 1.
         tif : TimeInForce or str, default "gtc"
@@ -866,10 +879,16 @@ class Exchange:
             The limit of the order it becomes, in the smallest currency unit; it does not move.
         quantity : int
             At least 1.
-        trail_type, trail_value, atr_period
-            See `submit_trailing_stop_market`.
+        trail_type : str
+            ``"fixed"``, ``"percentage"`` or ``"atr"``.
+        trail_value : float
+            For ``"fixed"`` the offset in price units, a whole number of at least 1; for
+            ``"percentage"`` a fraction of the watermark between 0 and 1; for ``"atr"`` a multiple
+            of the mean absolute change between consecutive trades.
         tif : TimeInForce or str, default "gtc"
             The time in force of the order it becomes.
+        atr_period : int, optional
+            For ``"atr"``, and required there: over how many changes, 1 to 1,024.
 
         Returns
         -------
@@ -998,7 +1017,7 @@ class Exchange:
 
         Parameters
         ----------
-        order_id : int
+        id : int
             The stop.
 
         Returns
@@ -1486,8 +1505,10 @@ class CostModel:
 
     Parameters
     ----------
-    commission_bps, slippage_bps : int, default 0
-        Basis points of the notional, from 0.
+    commission_bps : int, default 0
+        The commission in basis points of the notional, from 0.
+    slippage_bps : int, default 0
+        The slippage in basis points of the notional, from 0.
     min_trade_fee : int, default 0
         The least cost of a fill, in the smallest currency unit, from 0.
 
