@@ -132,7 +132,13 @@ impl From<PortfolioError> for BindingError {
 
 impl From<SeriesError> for BindingError {
     fn from(error: SeriesError) -> Self {
-        Self::Series(error)
+        match error {
+            // What to do depends on the language.
+            SeriesError::UnusedTickSize(_) => Self::Python(invalid(format!(
+                "{error}; leave it out, or convert with astype(float)"
+            ))),
+            error => Self::Series(error),
+        }
     }
 }
 
@@ -193,7 +199,8 @@ pub(crate) fn missing_numpy(py: Python<'_>, cause: PyErr) -> PyErr {
     if !cause.is_instance_of::<PyImportError>(py) {
         return cause;
     }
-    let error = MissingPackageError::new_err("this needs NumPy, which is not installed");
+    let error =
+        MissingPackageError::new_err("this needs NumPy, which is not installed: pip install numpy");
     error.set_cause(py, Some(cause));
     error
 }

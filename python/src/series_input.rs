@@ -43,6 +43,9 @@ pub(crate) fn read(
             refuse_lazy(data, name)?;
             None
         };
+        if columns.is_none() {
+            refuse_column(data, name)?;
+        }
         if let Some(columns) = columns {
             let series = data
                 .py()
@@ -79,6 +82,21 @@ pub(crate) fn refuse_lazy(data: Arg<'_, '_>, name: &str) -> PyResult<()> {
         )));
     }
     Ok(())
+}
+
+/// Refuses a series of pandas or polars: it does not say whose prices it has.
+fn refuse_column(data: Arg<'_, '_>, name: &str) -> PyResult<()> {
+    if !data.hasattr("to_frame")? {
+        return Ok(());
+    }
+    let column = data.getattr_opt("name")?;
+    let column = match column {
+        Some(column) if column.is_instance_of::<PyString>() => shown(&column),
+        _ => "'AAPL'".to_owned(),
+    };
+    Err(invalid(format!(
+        "{name} must be a frame, got a column: use frame[[{column}]]"
+    )))
 }
 
 /// Reads names of columns.

@@ -571,7 +571,7 @@ def test_numpy_may_be_missing() -> None:
     run = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
-    assert run.stdout == "this needs NumPy, which is not installed\n" * 2
+    assert run.stdout == "this needs NumPy, which is not installed: pip install numpy\n" * 2
 
 
 def benchmark_metrics() -> BenchmarkMetrics:

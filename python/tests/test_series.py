@@ -153,8 +153,14 @@ def test_integers_alone_are_ticks_whatever_holds_them() -> None:
         if not isinstance(data, list | np.ndarray):
             data.columns = NAMES
             names = None
-        with pytest.raises(ValidationError, match=r"tick_size goes with float .* got 0\.01"):
+        with pytest.raises(ValidationError, match=r"tick_size goes with float .* got 0\.01; leave"):
             Series(data, names, 0.01)
+
+
+@pytest.mark.parametrize("column", [pd.Series([1.0], name="A"), pl.Series("A", [1.0])])
+def test_a_column_is_no_frame(column: object) -> None:
+    with pytest.raises(ValidationError, match=r"a frame, got a column: use frame\[\['A'\]\]"):
+        Series(column, None, 0.01)
 
 
 def test_integers_beside_floats_are_money() -> None:
