@@ -151,11 +151,11 @@ def queue() -> str:
             picture.box(x, y, width, 40, BID_PALE, stroke=BID)
             picture.text(x + 8, y + 17, f"order {order}", font_size="12")
             picture.text(x + 8, y + 33, f"{quantity}", font_size="12")
-            picture.text(x + width - 8, y + 26, f"{place}.", "end", fill=FAINT)
+            picture.text(x + width - 8, y + 26, f"{place}.", "end")
             x += width + 10
             place += 1
         y += 54
-    picture.text(620, 212, "1. trades first", "end", fill=FAINT, font_size="12")
+    picture.text(620, 212, "1. trades first", "end", font_size="12")
     return picture.svg()
 
 
@@ -242,26 +242,25 @@ def stop_waves() -> str:
 def bars() -> str:
     """Draw when a decision is made, and when it trades."""
     picture = Drawing(640, 250, "When a decision trades: at its own close, or at the next")
-    for row, (fill, shift) in enumerate([("close", 0), ("next", 1)]):
+    for row, fill in enumerate(["close", "next"]):
         y = 70 + row * 110
         picture.text(20, y + 5, f'fill="{fill}"')
-        picture.line((130, y), (620, y), stroke=FAINT)
+        picture.line((120, y), (620, y), stroke=FAINT)
         for bar in range(4):
-            x = 180 + bar * 130
+            x = 170 + bar * 130
             picture.line((x, y - 6), (x, y + 6), stroke=FAINT)
             picture.text(x, y - 34, f"bar {bar}", "middle", fill=FAINT, font_size="12")
-            picture.box(x - 44, y - 24, 40, 16, BID_PALE, stroke=BID)
-            picture.text(x - 24, y - 12, "decide", "middle", font_size="11")
-            if bar + shift < 4:
-                to = x + shift * 130
-                picture.box(to + 4, y + 14, 36, 16, MARK_PALE, stroke=MARK)
-                picture.text(to + 22, y + 26, "trade", "middle", font_size="11")
-                # To the next bar the way leads over the line, so that it crosses no trade.
-                turn = y + 8 if shift else y + 22
-                picture.line((x - 24, y - 8), (x - 24, turn), stroke=MARK)
-                if shift:
-                    picture.line((x - 24, turn), (to - 10, turn), (to - 10, y + 22), stroke=MARK)
-                picture.arrow(to - 10 if shift else x - 24, y + 22, to + 2, stroke=MARK)
+            # Time goes to the right: with "next", a bar trades before it decides.
+            decide, trade = (x - 24, x + 22) if fill == "close" else (x + 24, x + 108)
+            picture.box(decide - 20, y - 24, 40, 16, BID_PALE, stroke=BID)
+            picture.text(decide, y - 12, "decide", "middle", font_size="11")
+            if fill == "next" and bar == 3:
+                picture.text(x + 6, y + 26, "never traded", font_size="11")
+                continue
+            picture.box(trade - 18, y + 14, 36, 16, MARK_PALE, stroke=MARK)
+            picture.text(trade, y + 26, "trade", "middle", font_size="11")
+            picture.line((decide, y - 8), (decide, y + 22), stroke=MARK)
+            picture.arrow(decide, y + 22, trade - 20, stroke=MARK)
     return picture.svg()
 
 
@@ -307,7 +306,7 @@ def equity() -> str:
     for percent in (0, 50, 100):
         y = 250 + 80 * percent / 100
         picture.line((left, y), (right, y), stroke=GRID)
-        picture.text(left - 8, y + 5, f"{-percent} %", "end", fill=FAINT, font_size="12")
+        picture.text(left - 8, y + 5, f"{percent} %", "end", fill=FAINT, font_size="12")
     picture.area((left, 250), *falls, (right, 250), fill=ASK_PALE)
     picture.line(*falls, stroke=ASK)
     picture.text(left + 8, 324, "drawdown", fill=ASK)
