@@ -48,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return WRONG_INPUT
     numerator, denominator = options.tick_size.as_integer_ratio()
     cash = options.cash * denominator // numerator
     if not 0 < cash <= CASH_MAX:
@@ -93,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     version = f"nanobook {nanobook.__version__}"
     parser.add_argument("--version", action="version", version=version)
-    commands = parser.add_subparsers(metavar="command", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="command")
     demo = commands.add_parser(
         "demo",
         help="backtest a momentum strategy and send its last rebalance through order books",

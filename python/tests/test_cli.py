@@ -84,6 +84,16 @@ def test_the_console_script_is_the_module() -> None:
     assert process.stdout == f"nanobook {nanobook.__version__}\n"
 
 
+def test_without_a_command_there_is_the_help() -> None:
+    process = run()
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr == run("--help").stdout
+
+
+def test_an_unknown_option_is_named() -> None:
+    assert "unrecognized arguments: --versoin" in run("--versoin").stderr
+
+
 def test_help_names_the_options() -> None:
     process = run("demo", "--help")
     assert process.returncode == 0
@@ -254,7 +264,7 @@ def test_a_directory_is_one_line_and_status_2(tmp_path: Path) -> None:
         ["demo", "--prices"],
         ["demo", "--sharpe"],
         ["trade"],
-        [],
+        ["--versoin"],
     ],
     ids=" ".join,
 )
