@@ -48,6 +48,10 @@ def _join_overloads(cls: Class) -> None:
         if function.docstring is not None:
             function.docstring.parent = function
         cls.set_member(name, function)
+    # The reference shows members in the order of this dictionary.
+    ordered = sorted(cls.members.items(), key=lambda member: member[1].lineno or 0)
+    cls.members.clear()
+    cls.members.update(ordered)
 
 
 def _join(name: str, overloads: list[Function]) -> Parameter:
