@@ -59,8 +59,10 @@ class Progress(Generic[P]):
         self._bar: _Bar | None = None
 
     def __enter__(self) -> Self:
-        if self.enabled:
-            self._bar = _make_bar(len(self.params))
+        # A program without a console has no standard error.
+        if self.enabled and sys.stderr is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._bar = _make_bar(len(self.params))
         return self
 
     def __exit__(
@@ -70,7 +72,8 @@ class Progress(Generic[P]):
         trace: TracebackType | None,
     ) -> None:
         if self._bar is not None:
-            self._bar.close()
+            with contextlib.suppress(OSError, ValueError):
+                self._bar.close()
 
     def advance(self, count: int = 1) -> None:
         """Count finished runs."""
@@ -83,7 +86,11 @@ class Progress(Generic[P]):
 
     def _update(self, done: int) -> None:
         if self._bar is not None and done > self._shown:
-            self._bar.update(done - self._shown)
+            try:
+                self._bar.update(done - self._shown)
+            except (OSError, ValueError):
+                # Standard error is gone, or closed: results are worth more than a bar.
+                self._bar = None
             self._shown = done
 
 

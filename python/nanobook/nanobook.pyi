@@ -2259,10 +2259,10 @@ class WeightSchedule:
 
     Parameters
     ----------
-    weights : table of bars x symbols
+    array : table of bars x symbols
         A two-dimensional array, rows of numbers, a frame of pandas or polars, or any Arrow table.
-        A row that is all NaN, null or masked leaves the portfolio alone at that bar. An index is
-        not looked at.
+        A row that is all NaN, ``None``, null or masked leaves the portfolio alone at that bar. An
+        index is not looked at.
     symbols : iterable of str, optional
         Of an array or rows: the symbols of the columns; without it they are those of the price
         series, in its order. Of a frame or table: the columns to take; all are taken without it.
@@ -2293,7 +2293,7 @@ class WeightSchedule:
 
     def __new__(
         cls,
-        weights: Weights | Frame | Iterable[Iterable[float]],
+        array: Weights | Frame | Iterable[Iterable[float | None]],
         symbols: Iterable[str] | None = None,
     ) -> Self: ...
     @property

@@ -99,7 +99,7 @@ fn unusual_integer<T: Integer>(
                     shown(value)
                 )));
             }
-            Err(error) if error.is_instance_of::<PyTypeError>(py) => {}
+            Err(error) if is_wrong_type(py, &error) => {}
             // Raised by an `__index__` of the caller's.
             Err(error) => return Err(error),
         }
@@ -197,7 +197,7 @@ pub(crate) fn float(value: Arg<'_, '_>, name: &str) -> PyResult<f64> {
                     shown(value)
                 )));
             }
-            Err(error) if error.is_instance_of::<PyTypeError>(py) => {}
+            Err(error) if is_wrong_type(py, &error) => {}
             Err(error) => return Err(error),
         }
     }
@@ -231,7 +231,7 @@ pub(crate) fn items<'py>(
     expected: &str,
 ) -> PyResult<Bound<'py, PyIterator>> {
     value.try_iter().map_err(|error| {
-        if says_no_items(value.py(), &error) {
+        if is_wrong_type(value.py(), &error) {
             wrong_type(name, expected, value)
         } else {
             error
@@ -239,9 +239,9 @@ pub(crate) fn items<'py>(
     })
 }
 
-/// Returns whether an error says that a value has no items. One that an `__iter__` of the caller's
-/// raised has a traceback.
-pub(crate) fn says_no_items(py: Python<'_>, error: &PyErr) -> bool {
+/// Returns whether an error is the interpreter's for a value of the wrong type. One that a method of
+/// the caller's raised has a traceback.
+pub(crate) fn is_wrong_type(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PyTypeError>(py) && error.traceback(py).is_none()
 }
 
@@ -706,6 +706,16 @@ pub(crate) fn queue_position(
 /// Returns a digest as 16 hexadecimal digits.
 pub(crate) fn digest(digest: Digest) -> String {
     digest.to_string()
+}
+
+/// Returns a symbol's repr, that of its text in Python: it is printable ASCII.
+pub(crate) fn shown_symbol(symbol: Symbol) -> String {
+    let text = symbol.as_str().replace('\\', "\\\\");
+    if text.contains('\'') && !text.contains('"') {
+        format!("\"{text}\"")
+    } else {
+        format!("'{}'", text.replace('\'', "\\'"))
+    }
 }
 
 /// Returns `None` or the value, as Python writes it.

@@ -15,6 +15,8 @@ use pyo3::exceptions::{PyImportError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 
+use crate::convert;
+
 pyo3::import_exception!(nanobook._errors, InvariantError);
 pyo3::import_exception!(nanobook._errors, MissingFileError);
 pyo3::import_exception!(nanobook._errors, MissingPackageError);
@@ -151,9 +153,7 @@ impl From<MetricsError> for BindingError {
 impl From<MultiError> for BindingError {
     fn from(error: MultiError) -> Self {
         match error {
-            MultiError::UnknownSymbol(symbol) => {
-                Self::UnknownSymbol(format!("'{}'", symbol.as_str().escape_debug()))
-            }
+            MultiError::UnknownSymbol(symbol) => Self::UnknownSymbol(convert::shown_symbol(symbol)),
             MultiError::Validation(error) => Self::Validation(error),
             error => Self::Python(invalid(error.to_string())),
         }

@@ -84,8 +84,11 @@ impl PyPosition {
     fn __repr__(&self) -> String {
         let position = &self.0;
         format!(
-            "Position(symbol='{}', quantity={}, total_cost={}, realized_pnl={})",
-            position.symbol, position.quantity, position.total_cost, position.realized_pnl
+            "Position(symbol={}, quantity={}, total_cost={}, realized_pnl={})",
+            convert::shown_symbol(position.symbol),
+            position.quantity,
+            position.total_cost,
+            position.realized_pnl
         )
     }
 
@@ -163,8 +166,11 @@ impl PyFill {
     fn __repr__(&self) -> String {
         let fill = &self.0;
         format!(
-            "Fill(symbol='{}', quantity={}, price={}, cost={})",
-            fill.symbol, fill.quantity, fill.price, fill.cost
+            "Fill(symbol={}, quantity={}, price={}, cost={})",
+            convert::shown_symbol(fill.symbol),
+            fill.quantity,
+            fill.price,
+            fill.cost
         )
     }
 

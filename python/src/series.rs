@@ -295,7 +295,7 @@ fn float_or_nan(price: i64) -> f64 {
 /// Returns symbols as a list's repr, cut where it is long.
 pub(crate) fn shown_symbols(symbols: &[Symbol]) -> String {
     let symbols = shorten(symbols, 3).map(|symbol| match symbol {
-        Some(symbol) => format!("'{}'", symbol.as_str().escape_debug()),
+        Some(symbol) => convert::shown_symbol(symbol),
         None => "...".to_owned(),
     });
     convert::shown_list(symbols)

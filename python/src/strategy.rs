@@ -7,9 +7,10 @@ use nanobook::{
     Symbol, Targets, WeightSchedule,
 };
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyFloat, PyList, PySlice, PyString, PyTuple, PyType};
+use pyo3::types::{
+    PyByteArray, PyBytes, PyDict, PyFloat, PyList, PyMemoryView, PySlice, PyString, PyTuple, PyType,
+};
 
 use crate::array::{self, floats};
 use crate::arrow;
@@ -64,10 +65,10 @@ pub(crate) struct PyWeightSchedule(WeightSchedule);
 #[pymethods]
 impl PyWeightSchedule {
     #[new]
-    #[pyo3(signature = (weights, symbols=None))]
-    fn new(weights: Arg<'_, '_>, symbols: Option<Arg<'_, '_>>) -> BindingResult<Self> {
+    #[pyo3(signature = (array, symbols=None))]
+    fn new(array: Arg<'_, '_>, symbols: Option<Arg<'_, '_>>) -> BindingResult<Self> {
         let symbols = symbols.map(series_input::read_symbols).transpose()?;
-        read_schedule(weights, symbols).map(Self)
+        read_schedule(array, symbols).map(Self)
     }
 
     /// The symbols of the columns, or ``None`` for those of the prices.
@@ -146,14 +147,14 @@ fn read_schedule(
         let names = series_input::pandas_names(table)?;
         let has_names = names.iter().any(PyAnyMethods::is_instance_of::<PyString>);
         if symbols.is_none() && !has_names {
-            let (columns, weights) = read_table(&table.call_method0("to_numpy")?, true)?;
+            let (columns, weights) = read_table(&table.call_method0("to_numpy")?)?;
             return WeightSchedule::new(columns, weights).map_err(|error| own_error(error).into());
         }
         let selected = series_input::select_pandas(&names, symbols.as_deref())?;
         let (places, symbols): (Vec<usize>, Vec<Symbol>) = selected.into_iter().unzip();
         let rows = PySlice::full(table.py());
         let selected = table.getattr("iloc")?.get_item((rows, places))?;
-        let (_, weights) = read_table(&selected.call_method0("to_numpy")?, true)?;
+        let (_, weights) = read_table(&selected.call_method0("to_numpy")?)?;
         return named(&symbols, weights);
     }
     if !is_class {
@@ -163,7 +164,7 @@ fn read_schedule(
         }
         series_input::refuse_lazy(table, "weights")?;
     }
-    let (columns, weights) = read_table(table, false)?;
+    let (columns, weights) = read_table(table)?;
     let Some(symbols) = symbols else {
         return WeightSchedule::new(columns, weights).map_err(|error| own_error(error).into());
     };
@@ -192,10 +193,10 @@ fn by_rows(columns: &[PriceColumn]) -> Vec<f64> {
 }
 
 /// Reads a table of numbers, and returns the number of its columns with its rows one after the
-/// other. Where there may be gaps, they are NaN.
-fn read_table(table: Arg<'_, '_>, has_gaps: bool) -> PyResult<(usize, Vec<f64>)> {
+/// other. `None` and the `NA` of pandas are NaN.
+fn read_table(table: Arg<'_, '_>) -> PyResult<(usize, Vec<f64>)> {
     if let Some(filled) = without_mask(table)? {
-        return read_table(&filled, has_gaps);
+        return read_table(&filled);
     }
     if let Some(buffer) = convert::native_buffer::<f64>(table) {
         let &[_, columns] = buffer.shape() else {
@@ -212,7 +213,7 @@ fn read_table(table: Arg<'_, '_>, has_gaps: bool) -> PyResult<(usize, Vec<f64>)>
     if let Some(to_numpy) = table.getattr_opt("to_numpy")?.filter(|_| !is_class) {
         let array = to_numpy.call0()?;
         if array.getattr_opt("to_numpy")?.is_none() {
-            return read_table(&array, has_gaps);
+            return read_table(&array);
         }
     }
     let rows = convert::numbers(table, "weights", "a table of numbers, bars x symbols")?;
@@ -225,7 +226,7 @@ fn read_table(table: Arg<'_, '_>, has_gaps: bool) -> PyResult<(usize, Vec<f64>)>
         let before = cells.len();
         for (column, weight) in items.enumerate() {
             let weight = weight?;
-            let is_gap = has_gaps && (weight.is_none() || series_input::is_na(&weight)?);
+            let is_gap = weight.is_none() || series_input::is_na(&weight)?;
             cells.push(if is_gap {
                 f64::NAN
             } else {
@@ -378,7 +379,7 @@ impl PyStrategy {
         }
         let items = convert::items_of_mapping(answer).and_then(|items| items.try_iter());
         let items = items.map_err(|error| {
-            if convert::says_no_items(answer.py(), &error) {
+            if convert::is_wrong_type(answer.py(), &error) {
                 wrong_answer(answer, bar)
             } else {
                 with_note(answer.py(), error, bar)
@@ -407,8 +408,7 @@ impl PyStrategy {
             Ok(weight) => weight.value(),
             Err(_) => convert::float(weight, "weight").map_err(|error| {
                 let py = weight.py();
-                if error.is_instance_of::<PyTypeError>(py)
-                    || error.is_instance_of::<OutOfRangeError>(py)
+                if convert::is_wrong_type(py, &error) || error.is_instance_of::<OutOfRangeError>(py)
                 {
                     invalid(format!(
                         "bar {bar}: the weight of {} must be a number that fits a float, got {}",
@@ -450,8 +450,11 @@ fn with_note(py: Python<'_>, error: PyErr, bar: usize) -> PyErr {
 
 /// Reads an array of one dimension, of floats or integers of any size.
 fn read_array(answer: Arg<'_, '_>, bar: usize) -> PyResult<Option<Vec<f64>>> {
-    /// What the `struct` module calls them; not `B`, which is bytes.
-    const NUMBERS: &[u8] = b"efdgbhHiIlLqQ";
+    /// What the `struct` module calls them.
+    const NUMBERS: &[u8] = b"efdgbBhHiIlLqQ";
+    if is_bytes(answer) {
+        return Err(wrong_answer(answer, bar));
+    }
     if let Some(filled) = without_mask(answer)? {
         return read_array(&filled, bar);
     }
@@ -476,6 +479,16 @@ fn read_array(answer: Arg<'_, '_>, bar: usize) -> PyResult<Option<Vec<f64>>> {
         .map(|weight| convert::float(&weight?, "weight"))
         .collect::<PyResult<_>>()
         .map(Some)
+}
+
+/// Returns whether a value is bytes and no array: not one of numbers of that size.
+fn is_bytes(value: Arg<'_, '_>) -> bool {
+    value.is_instance_of::<PyBytes>()
+        || value.is_instance_of::<PyByteArray>()
+        || value.cast::<PyMemoryView>().is_ok_and(|view| {
+            view.getattr("format")
+                .is_ok_and(|format| format.eq("B").unwrap_or(false))
+        })
 }
 
 #[cold]

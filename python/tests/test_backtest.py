@@ -1380,3 +1380,34 @@ def test_equal_weight_is_a_value() -> None:
     one = EqualWeight()
     # It keeps nothing from one run to the next.
     assert run_backtest(one, PRICES, 1_000) == run_backtest(one, PRICES, 1_000)
+
+
+def test_a_type_error_of_a_weights_own_arrives_unchanged() -> None:
+    class Weight:
+        def __float__(self) -> float:
+            raise error
+
+    error = TypeError("its own")
+    strategy: Any = returning({"A": Weight()})
+    with pytest.raises(TypeError) as caught:
+        run_backtest(strategy, [{"A": 1}], 5)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i4", "u8", "f2", "f4", "f8"])
+def test_an_answer_is_an_array_of_numbers_of_any_size(dtype: str) -> None:
+    strategy: Any = returning(np.array([1, 0], dtype=dtype))
+    result = run_backtest(strategy, [{"A": 1, "B": 1}], 5)
+    assert result.weights.tolist() == [[1.0, 0.0]]
+
+
+@pytest.mark.parametrize("answer", [b"", b"ab", bytearray(), memoryview(b"")])
+def test_bytes_are_no_answer(answer: object) -> None:
+    strategy: Any = returning(answer)
+    with pytest.raises(ValueError, match="bar 0: a strategy must return pairs"):
+        run_backtest(strategy, [{"A": 1}], 5)
+
+
+def returning(answer: object) -> Callable[[int, dict[str, int], Portfolio], object]:
+    """Return a strategy that gives one answer."""
+    return lambda bar, prices, portfolio: answer

@@ -17,6 +17,7 @@ from nanobook import (
     OutOfRangeError,
     Portfolio,
     Position,
+    PriceSeries,
     ValidationError,
 )
 
@@ -301,3 +302,11 @@ def test_a_fee_out_of_range_is_named_with_its_value(fee: int) -> None:
         CostModel(0, 0, fee)
     # No negative fee is offered.
     assert "-9223372036854775808 to" not in str(raised.value)
+
+
+@pytest.mark.parametrize("symbol", ["a'b", 'a"b', "a\\", "'\"", "\\'"])
+def test_the_repr_of_any_symbol_is_python(symbol: str) -> None:
+    for held in (Position(symbol, 1, 5, 0), Fill(symbol, 1, 5, 0)):
+        assert f"symbol={symbol!r}," in repr(held)
+        assert eval(repr(held), {"Position": Position, "Fill": Fill}) == held
+    assert f"[{symbol!r}]" in repr(PriceSeries([{symbol: 5}]))

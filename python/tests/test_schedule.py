@@ -8,7 +8,7 @@ import math
 import pickle
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -215,7 +215,6 @@ def test_a_column_without_weights_is_named_with_its_type() -> None:
         ([[1, 0], [0]], ValueError, r"weights\[1\] must have as many .* before, 2, got 1"),
         ([[1], [0, 0]], ValueError, r"weights\[1\] must have as many .* before, 1, got 2"),
         ([[1, 0], [0, "x"]], TypeError, r"weights\[1\]\[1\] must be a number, got 'x'"),
-        ([[1, 0], [None, 0]], TypeError, r"weights\[1\]\[0\] must be a number, got None"),
         ([[True]], TypeError, r"weights\[0\]\[0\] must be a number, got True"),
         (np.array([[True]]), TypeError, r"weights\[0\]\[0\] must be a number, got "),
         (np.array([["a"]]), TypeError, r"weights\[0\]\[0\] must be a number, got "),
@@ -379,3 +378,11 @@ def test_a_masked_weight_of_an_answer_is_no_weight(dtype: str) -> None:
     hidden: Table = np.ma.masked_array(np.array([1, 0], dtype), mask=[False, True])
     with pytest.raises(ValueError, match="bar 0: a weight must be finite, got NaN for B"):
         run_backtest(lambda bar, prices, portfolio: hidden, prices, 1_000)
+
+
+def test_a_row_of_none_leaves_the_portfolio_alone() -> None:
+    for rows in ([[0.5], [None]], np.array([[0.5], [None]], dtype=object)):
+        schedule = WeightSchedule(array=cast("Any", rows))
+        result = run_backtest(schedule, [{"A": 10}, {"A": 20}], 100)
+        assert result.portfolio.positions()["A"].quantity == 5
+        assert math.isnan(result.weights[1][0])

@@ -98,7 +98,7 @@ def dask_executor(workers: int = 2) -> Generator[Executor]:
     distributed = cast("Any", importlib.import_module("distributed"))
     with (
         distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
         client.get_executor() as executor,
@@ -942,7 +942,7 @@ def make(param):
         ),
         pytest.param(
             "with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, "
-            "dashboard_address=None) as cluster, distributed.Client(cluster) as client: "
+            "dashboard_address=':0') as cluster, distributed.Client(cluster) as client: "
             f"{ENDLESS}, executor=client.get_executor())",
             "import distributed",
             id="dask",
@@ -1106,3 +1106,21 @@ def test_what_a_sweep_is_not_given_right_is_named(executor: ThreadPoolExecutor |
     ]:
         with pytest.raises(TypeError, match=message):
             sweep_strategy(schedule, [1], wrong, 1_000, executor=executor)
+
+
+class Broken(io.StringIO):
+    def write(self, s: str) -> int:
+        raise OSError(s)
+
+
+@pytest.mark.parametrize("bar", ["tqdm", "line"])
+@pytest.mark.parametrize("stderr", [None, Broken()])
+def test_no_standard_error_costs_no_results(
+    monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO | None, bar: str
+) -> None:
+    if bar == "line":
+        without_tqdm(monkeypatch)
+    monkeypatch.setattr(sys, "stderr", stderr)
+    found = sweep(lambda _: [0.5], [1, 2, 3], progress=True)
+    monkeypatch.undo()
+    assert [metrics and metrics.total_return for metrics in found] == [0.5] * 3

@@ -495,7 +495,7 @@ def kinds() -> dict[str, list[Bad]]:
             bad(np.zeros((1, 1, 1)), ValidationError, "3"),
             bad(np.array([["a"]]), says="a"),
             bad(np.array([[1j]]), says="complex128"),
-            *within(NUMBER, "a weight of {}", lambda value: [[0.5, value]]),
+            *within(without_none(NUMBER), "a weight of {}", lambda value: [[0.5, value]]),
         ],
         "strategy": [
             *strangers("function", "class"),
@@ -612,6 +612,7 @@ ANYWHERE = ("", "takes 0", "shutdown")
 
 # What messages call an argument beside its name.
 WORDS = {
+    "array": ("weight",),
     "benchmark": ("return",),
     "data": ("price", "symbol", "bar"),
     "dtype": ("data type",),

@@ -458,7 +458,7 @@ TABLE: dict[str, dict[str, Argument]] = {
     "PriceSeries.to_numpy": {"dtype": dtype("int64")},
     "PriceSeries.from_bytes": {"data": state_bytes(Of("series", "to_bytes"))},
     "WeightSchedule": {
-        "weights": weights([[0.5, 0.5], [1.0, 0.0]]),
+        "array": weights([[0.5, 0.5], [1.0, 0.0]]),
         "symbols": symbols(None),
     },
     "WeightSchedule.from_bytes": {"data": state_bytes(Of("schedule", "to_bytes"))},
