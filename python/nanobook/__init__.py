@@ -11,6 +11,7 @@
 
 from nanobook._enums import OrderStatus, Side, StopStatus, TimeInForce
 from nanobook._errors import (
+    BatchError,
     InvariantError,
     MissingFileError,
     MissingPackageError,
@@ -26,6 +27,7 @@ from nanobook._sweep import sweep, sweep_strategy
 from nanobook._types import PortfolioSnapshot, QueuePosition, StopOrder, TrailMethod
 from nanobook.nanobook import (
     BacktestResult,
+    BatchResult,
     BenchmarkMetrics,
     BookSnapshot,
     CancelResult,
@@ -64,6 +66,8 @@ from nanobook.nanobook import (
 
 __all__ = [
     "BacktestResult",
+    "BatchError",
+    "BatchResult",
     "BenchmarkMetrics",
     "BookSnapshot",
     "CancelResult",

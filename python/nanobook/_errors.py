@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nanobook.nanobook import BatchResult
+
 __all__ = [
+    "BatchError",
     "InvariantError",
     "MissingFileError",
     "MissingPackageError",
@@ -26,6 +32,26 @@ class ValidationError(NanobookError, ValueError):
     """A value that breaks a rule. Nothing has changed: no id and no event was spent on it."""
 
     __module__ = "nanobook"
+
+
+class BatchError(ValidationError):
+    """A row of a batch that breaks a rule. The rows before it stand, and none after it ran."""
+
+    __module__ = "nanobook"
+
+    row: int
+    """The row, from 0."""
+    column: str
+    """The column of the value that breaks a rule."""
+    value: int | float | str | None
+    """That value; ``None`` where there is none."""
+    result: BatchResult
+    """What the rows before it did."""
+
+    @property
+    def completed(self) -> int:
+        """How many rows ran: those before it."""
+        return self.row
 
 
 class OutOfRangeError(ValidationError, OverflowError):

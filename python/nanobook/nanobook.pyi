@@ -42,6 +42,7 @@ from nanobook._types import (
 
 __all__ = [
     "BacktestResult",
+    "BatchResult",
     "BenchmarkMetrics",
     "BookSnapshot",
     "CancelFlag",
@@ -631,6 +632,80 @@ class Event:
     def __getstate__(self) -> str: ...
 
 @final
+class BatchResult:
+    """What the commands of a batch did: a row for each, as columns.
+
+    Arrow libraries read the columns without a copy: ``polars.DataFrame(result)``. Its attributes
+    are arrays of NumPy; `to_table` has the same without it.
+
+    Examples
+    --------
+    >>> exchange = Exchange()
+    >>> result = exchange.submit_batch(
+    ...     {
+    ...         "kind": ["submit_limit", "submit_market", "cancel"],
+    ...         "side": ["sell", "buy", None],
+    ...         "price": [101_00, None, None],
+    ...         "quantity": [50, 20, None],
+    ...         "order_row": [None, None, 0],
+    ...     }
+    ... )
+    >>> result
+    BatchResult(commands=3, trades=1)
+    >>> result.order_id.tolist(), result.cancelled_quantity.tolist()
+    ([1, 2, 1], [0, 0, 30])
+    >>> result.trades.to_dict()["row"]
+    [1]
+    """
+
+    @property
+    def order_id(self) -> NDArray[np.uint64]:
+        """The order or stop that each command is about.
+
+        The new one of a submission or a modify, and the one named by what cancels, reduces or
+        failed to modify.
+        """
+    @property
+    def status(self) -> NDArray[np.uint8]:
+        """Where each new order or stop stands, as a code.
+
+        That of `OrderStatus.code`; 4 for a stop that is pending, 5 for one that was triggered; 255
+        for a command that makes neither.
+        """
+    @property
+    def filled_quantity(self) -> NDArray[np.uint64]:
+        """What each order traded in its own matching."""
+    @property
+    def resting_quantity(self) -> NDArray[np.uint64]:
+        """What rested of each order after its own matching."""
+    @property
+    def cancelled_quantity(self) -> NDArray[np.uint64]:
+        """What each command cancelled; for a modify, what was left of the old order."""
+    @property
+    def error(self) -> NDArray[np.uint8]:
+        """Why a cancel, modify or reduce did nothing, as a code.
+
+        0 is ``"OrderNotFound"``, 1 ``"OrderNotActive"``, 2 ``"InvalidQuantity"``, 3
+        ``"InvalidPrice"``, and 255 no error.
+        """
+    @property
+    def trades(self) -> Table:
+        """All trades of the batch, each with the ``row`` of its command.
+
+        Also those of stops: they belong to the command that triggered them.
+        """
+    def to_table(self) -> Table:
+        """Return the columns as a table."""
+    def __len__(self) -> int: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def _repr_html_(self) -> str: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object) -> Self: ...
+
+@final
 class Table:
     """Columns of equal length: prices and ids as integers, sides and the like as categories.
 
@@ -943,6 +1018,34 @@ class Exchange:
         ------
         ValidationError
             If a value breaks a rule. Nothing has changed then.
+        """
+    def submit_batch(self, commands: Commands) -> BatchResult:
+        """Execute many commands, given as columns, and return what they did as columns.
+
+        The results, events and trades are those of one call each, without an object for any of
+        them. Other threads of Python run meanwhile; the exchange is locked until the batch is done.
+
+        Parameters
+        ----------
+        commands : columns
+            A dictionary of lists or arrays, a structured array, a frame of pandas or polars, an
+            Arrow table, or a `Table`, with the columns of `events_array`. ``order_row`` may stand
+            in place of ``order_id``: the earlier row of this batch whose order the command is
+            about, and -1 or null in the other rows. Columns that no row needs may be missing.
+
+        Returns
+        -------
+        BatchResult
+            A row for each command.
+
+        Raises
+        ------
+        BatchError
+            If a row breaks a rule. The rows before it stand, and none after it ran.
+        ValidationError
+            If a column is unknown or missing, or of another length; nothing ran.
+        TypeError
+            If a column has no such values; nothing ran.
         """
     def cancel(self, order_id: SupportsIndex) -> CancelResult:
         """Cancel a resting order or a pending stop.
@@ -1392,6 +1495,25 @@ class MultiExchange:
     ) -> StopSubmitResult: ...
     def apply(self, symbol: str, event: Event) -> _Result:
         """Execute a command given as an event; see `Exchange.apply`."""
+    def submit_batch(self, commands: Commands) -> BatchResult:
+        """Execute many commands; see `Exchange.submit_batch`.
+
+        Parameters
+        ----------
+        commands : columns
+            Those of `Exchange.submit_batch`, and ``symbol``. A submission that is accepted opens an
+            unknown symbol; ``order_row`` is a row of the same symbol.
+
+        Returns
+        -------
+        BatchResult
+            A row for each command.
+
+        Raises
+        ------
+        BatchError
+            If a row breaks a rule, or is about an unknown symbol.
+        """
     def cancel(self, symbol: str, order_id: SupportsIndex) -> CancelResult:
         """Cancel a resting order or a pending stop; see `Exchange.cancel`."""
     def modify(

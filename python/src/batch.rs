@@ -1,16 +1,21 @@
-//! Commands as columns: from tables to events, and from outcomes to a table.
+//! Commands as columns: from tables to events, and on to exchanges without the interpreter.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use arrow_array::{Array, Float64Array};
-use nanobook::{Event, Exchange, OrderId, Price, TrailMethod};
+use nanobook::{
+    Event, Exchange, MultiError, MultiExchange, OrderId, Outcome, Price, Symbol, Trade, TrailMethod,
+};
 use pyo3::prelude::*;
 
+use crate::batch_result::{Outcomes, PyBatchResult};
 use crate::columns::{self, Column, Integers, UNKNOWN, Value};
 use crate::convert::{Arg, SIDES, TIMES_IN_FORCE, TRAIL_TYPES, TrailType};
-use crate::errors::{BindingResult, invalid};
+use crate::errors::{BatchError, BindingResult, invalid};
 use crate::records::{EVENT_KINDS, NO_CODE};
 
+/// The columns of events; those of a batch are more.
 const COLUMNS: &[&str] = &[
     "kind",
     "side",
@@ -24,6 +29,25 @@ const COLUMNS: &[&str] = &[
     "trail_value",
     "atr_period",
 ];
+
+/// Where commands go, which says what other columns they have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Replay,
+    Batch,
+    /// To the exchanges of many symbols.
+    MultiBatch,
+}
+
+impl Purpose {
+    const fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Replay => &[],
+            Self::Batch => &["order_row"],
+            Self::MultiBatch => &["order_row", "symbol"],
+        }
+    }
+}
 
 /// What is wrong with a row.
 #[derive(Debug)]
@@ -57,6 +81,33 @@ pub(crate) struct Commands {
     trail_offset: Option<Integers>,
     trail_value: Option<Float64Array>,
     atr_period: Option<Integers>,
+    order_row: Option<Integers>,
+    symbol: Option<Symbols>,
+}
+
+/// A column of symbols: each row's place among the names.
+struct Symbols {
+    places: Vec<usize>,
+    /// `None` for a name that cannot be a symbol.
+    names: Vec<Option<Symbol>>,
+}
+
+impl Symbols {
+    const NONE: usize = usize::MAX;
+
+    fn read(column: &Column) -> PyResult<Self> {
+        let mut names = Vec::new();
+        let mut known = BTreeMap::new();
+        let places = column.each_text(Self::NONE, |text| {
+            if let Some(place) = known.get(text) {
+                return *place;
+            }
+            names.push(Symbol::try_new(text).ok());
+            known.insert(text.to_owned(), names.len() - 1);
+            names.len() - 1
+        })?;
+        Ok(Self { places, names })
+    }
 }
 
 /// Returns the columns that every row of a kind needs.
@@ -85,9 +136,9 @@ fn kind_of(text: &str) -> Option<u8> {
 
 impl Commands {
     /// Reads the columns; `name` is that of the argument.
-    pub(crate) fn read(data: Arg<'_, '_>, name: &str) -> PyResult<Self> {
+    pub(crate) fn read(data: Arg<'_, '_>, name: &str, purpose: Purpose) -> PyResult<Self> {
         let columns = columns::read(data, name)?;
-        check_names(&columns, name)?;
+        check_names(&columns, name, purpose)?;
         let find = |name: &str| columns.iter().find(|column| column.name == name);
         let integers = |name: &str| find(name).map(Column::integers).transpose();
         let codes = |name: &str, count, code_of: &dyn Fn(&str) -> Option<u8>| {
@@ -115,8 +166,13 @@ impl Commands {
             trail_offset: integers("trail_offset")?,
             trail_value: find("trail_value").map(Column::floats).transpose()?,
             atr_period: integers("atr_period")?,
+            order_row: integers("order_row")?,
+            symbol: find("symbol").map(Symbols::read).transpose()?,
             columns,
         };
+        if purpose == Purpose::MultiBatch && commands.symbol.is_none() {
+            return Err(invalid(format!("{name} must have a column 'symbol'")));
+        }
         commands.check_needs()?;
         Ok(commands)
     }
@@ -126,7 +182,8 @@ impl Commands {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.columns.iter().any(|column| column.name == name)
+        let has = |name| self.columns.iter().any(|column| column.name == name);
+        has(name) || (name == "order_id" && has("order_row"))
     }
 
     /// Checks that there is every column that a row needs.
@@ -168,9 +225,9 @@ impl Commands {
         }
     }
 
-    /// Returns the command of a row.
+    /// Returns the command of a row; `orders` are those that the rows before it are about.
     #[inline]
-    pub(crate) fn event(&self, row: usize) -> Result<Event, Bad> {
+    pub(crate) fn event(&self, row: usize, orders: &[u64]) -> Result<Event, Bad> {
         Ok(match self.kind[row] {
             0 => Event::SubmitLimit {
                 side: self.side(row)?,
@@ -183,15 +240,15 @@ impl Commands {
                 quantity: self.quantity(row)?,
             },
             2 => Event::Cancel {
-                order_id: self.order_id(row)?,
+                order_id: self.order_id(row, orders)?,
             },
             3 => Event::Modify {
-                order_id: self.order_id(row)?,
+                order_id: self.order_id(row, orders)?,
                 new_price: self.price(row)?,
                 new_quantity: self.quantity(row)?,
             },
             4 => Event::Reduce {
-                order_id: self.order_id(row)?,
+                order_id: self.order_id(row, orders)?,
                 quantity: self.quantity(row)?,
             },
             5 => Event::SubmitStopMarket {
@@ -266,8 +323,51 @@ impl Commands {
     }
 
     #[inline]
-    fn order_id(&self, row: usize) -> Result<OrderId, Bad> {
-        number(self.order_id.as_ref(), "order_id", row).map(OrderId)
+    fn order_id(&self, row: usize, orders: &[u64]) -> Result<OrderId, Bad> {
+        match &self.order_row {
+            Some(rows) if !rows.is_null(row) && rows.get::<i64>(row) != Some(-1) => {
+                self.order_of(rows, row, orders)
+            }
+            _ => number(self.order_id.as_ref(), "order_id", row).map(OrderId),
+        }
+    }
+
+    /// Returns the order that an earlier row is about.
+    fn order_of(&self, rows: &Integers, row: usize, orders: &[u64]) -> Result<OrderId, Bad> {
+        let earlier = rows.get::<usize>(row).filter(|earlier| *earlier < row);
+        let Some(earlier) = earlier else {
+            return Err(Bad::new(
+                "order_row",
+                "must be an earlier row, or -1 for none",
+            ));
+        };
+        if let Some(symbols) = &self.symbol {
+            if symbols.places[earlier] != symbols.places[row] {
+                let rule = "must be a row of the same symbol";
+                return Err(Bad::new("order_row", rule));
+            }
+        }
+        let given = self.order_id.as_ref().filter(|ids| !ids.is_null(row));
+        if given.is_some_and(|ids| ids.get::<u64>(row) != Some(0)) {
+            let rule = "must be -1 or null where there is an order_id";
+            return Err(Bad::new("order_row", rule));
+        }
+        Ok(OrderId(orders[earlier]))
+    }
+
+    /// Returns the place of a row's symbol among the names, and the symbol.
+    fn symbol(&self, row: usize) -> Result<(usize, Symbol), Bad> {
+        let symbols = self.symbol.as_ref();
+        let symbols = symbols.expect("a batch for many symbols has them");
+        let place = symbols.places[row];
+        match symbols.names.get(place) {
+            Some(Some(symbol)) => Ok((place, *symbol)),
+            Some(None) => {
+                let rule = "must be 1 to 24 bytes of printable ASCII";
+                Err(Bad::new("symbol", rule))
+            }
+            None => Err(Bad::new("symbol", "must have a value")),
+        }
     }
 
     fn trail_method(&self, row: usize) -> Result<TrailMethod, Bad> {
@@ -312,7 +412,7 @@ impl Commands {
             let mut exchange = Exchange::with_capacity(self.len());
             for row in 0..self.len() {
                 let applied = self
-                    .event(row)
+                    .event(row, &[])
                     .and_then(|event| exchange.apply(&event).map_err(|error| refused(&error)));
                 applied.map_err(|bad| (row, bad))?;
             }
@@ -341,13 +441,14 @@ pub(crate) fn refused(error: &nanobook::ValidationError) -> Bad {
     }
 }
 
-fn check_names(columns: &[Column], name: &str) -> PyResult<()> {
+fn check_names(columns: &[Column], name: &str, purpose: Purpose) -> PyResult<()> {
+    let known = [COLUMNS, purpose.columns()].concat();
     for (place, column) in columns.iter().enumerate() {
-        if !COLUMNS.contains(&column.name.as_str()) {
+        if !known.contains(&column.name.as_str()) {
             return Err(invalid(format!(
                 "{name} has the unknown column '{}': there are {}",
                 column.name.escape_debug(),
-                COLUMNS.join(", ")
+                known.join(", ")
             )));
         }
         if columns[..place]
@@ -400,4 +501,111 @@ fn out_of_range<T>(name: &'static str) -> Bad {
             format!("must not be negative, and fit in {bits} bits"),
         )
     }
+}
+
+/// What a batch is for: one exchange or many.
+pub(crate) trait Books {
+    /// Executes the command of a row.
+    fn apply(&mut self, commands: &Commands, row: usize, event: &Event) -> Result<Outcome, Bad>;
+
+    /// Returns the trades of a row's exchange, none before it is there.
+    fn trades(&self, commands: &Commands, row: usize) -> &[Trade];
+}
+
+impl Books for &mut Exchange {
+    #[inline]
+    fn apply(&mut self, _commands: &Commands, _row: usize, event: &Event) -> Result<Outcome, Bad> {
+        Exchange::apply(self, event).map_err(|error| refused(&error))
+    }
+
+    #[inline]
+    fn trades(&self, _commands: &Commands, _row: usize) -> &[Trade] {
+        Exchange::trades(self)
+    }
+}
+
+/// The exchanges of a batch's symbols.
+pub(crate) struct ManyBooks<'a> {
+    multi: &'a mut MultiExchange,
+    /// The place of each symbol's exchange, looked up once.
+    indices: Vec<Option<usize>>,
+}
+
+impl<'a> ManyBooks<'a> {
+    pub(crate) fn new(multi: &'a mut MultiExchange, commands: &Commands) -> Self {
+        let names = commands
+            .symbol
+            .as_ref()
+            .map_or(&[][..], |symbols| &symbols.names);
+        let indices = names
+            .iter()
+            .map(|symbol| symbol.and_then(|symbol| multi.index_of(symbol)))
+            .collect();
+        Self { multi, indices }
+    }
+}
+
+impl Books for ManyBooks<'_> {
+    fn apply(&mut self, commands: &Commands, row: usize, event: &Event) -> Result<Outcome, Bad> {
+        let (place, symbol) = commands.symbol(row)?;
+        let applied = match self.indices[place] {
+            Some(index) => {
+                let exchange = self.multi.exchange_at_mut(index);
+                exchange.apply(event).map_err(MultiError::Validation)
+            }
+            None => self.multi.apply(symbol, event),
+        };
+        let outcome = applied.map_err(|error| match error {
+            MultiError::Validation(error) => refused(&error),
+            _ => Bad::new("symbol", "must be one that has an exchange"),
+        })?;
+        if self.indices[place].is_none() {
+            self.indices[place] = self.multi.index_of(symbol);
+        }
+        Ok(outcome)
+    }
+
+    fn trades(&self, commands: &Commands, row: usize) -> &[Trade] {
+        let place = commands.symbol.as_ref().map(|symbols| symbols.places[row]);
+        let index = place.and_then(|place| *self.indices.get(place)?);
+        index.map_or(&[], |index| self.multi.exchange_at(index).trades())
+    }
+}
+
+/// Executes the commands up to the first that is refused.
+pub(crate) fn run(commands: &Commands, mut books: impl Books) -> (Outcomes, Option<Bad>) {
+    let mut outcomes = Outcomes::with_capacity(commands.len());
+    for row in 0..commands.len() {
+        let event = match commands.event(row, outcomes.orders()) {
+            Ok(event) => event,
+            Err(bad) => return (outcomes, Some(bad)),
+        };
+        let seen = books.trades(commands, row).len();
+        match books.apply(commands, row, &event) {
+            Ok(outcome) => outcomes.push(&event, &outcome),
+            Err(bad) => return (outcomes, Some(bad)),
+        }
+        outcomes.push_trades(row, &books.trades(commands, row)[seen..]);
+    }
+    (outcomes, None)
+}
+
+/// Returns the result of a batch, or the error of the row that ended it.
+pub(crate) fn finish(
+    py: Python<'_>,
+    commands: &Commands,
+    (outcomes, bad): (Outcomes, Option<Bad>),
+) -> PyResult<PyBatchResult> {
+    let row = outcomes.orders().len();
+    let result = py.detach(|| outcomes.finish());
+    let Some(bad) = bad else {
+        return Ok(result);
+    };
+    let error = BatchError::new_err(commands.message(py, &bad, row));
+    let object = error.value(py);
+    object.setattr("row", row)?;
+    object.setattr("column", bad.column)?;
+    object.setattr("value", commands.value(&bad, row))?;
+    object.setattr("result", result)?;
+    Err(error)
 }

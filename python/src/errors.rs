@@ -17,6 +17,7 @@ use pyo3::types::{PyInt, PyString};
 
 use crate::convert;
 
+pyo3::import_exception!(nanobook._errors, BatchError);
 pyo3::import_exception!(nanobook._errors, InvariantError);
 pyo3::import_exception!(nanobook._errors, MissingFileError);
 pyo3::import_exception!(nanobook._errors, MissingPackageError);

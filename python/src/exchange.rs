@@ -13,7 +13,8 @@ use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyDict, PyType};
 
 use crate::arguments::EventLog;
-use crate::batch::Commands;
+use crate::batch::{self, Commands, Purpose};
+use crate::batch_result::PyBatchResult;
 use crate::columns;
 use crate::command;
 use crate::convert::{self, Arg, Optional};
@@ -335,6 +336,13 @@ impl PyExchange {
         })?)
     }
 
+    /// Execute many commands, given as columns, and return what they did as columns.
+    fn submit_batch(&self, py: Python<'_>, commands: Arg<'_, '_>) -> PyResult<PyBatchResult> {
+        let commands = Commands::read(commands, "commands", Purpose::Batch)?;
+        let done = self.with_detached(py, |exchange| batch::run(&commands, exchange));
+        batch::finish(py, &commands, done)
+    }
+
     /// Cancel a resting order or a pending stop.
     fn cancel(&self, py: Python<'_>, order_id: Arg<'_, '_>) -> BindingResult<PyCancelResult> {
         self.apply(py, &command::cancel(order_id)?)
@@ -550,7 +558,7 @@ impl PyExchange {
     fn replay(class: &Bound<'_, PyType>, events: Arg<'_, '_>) -> BindingResult<Self> {
         let py = class.py();
         let exchange = if columns::is_table(events)? {
-            Commands::read(events, "events")?.replay(py)?
+            Commands::read(events, "events", Purpose::Replay)?.replay(py)?
         } else {
             let events = event::read(events)?;
             py.detach(|| Exchange::replay(&events))?

@@ -11,6 +11,7 @@ mod array;
 mod arrow;
 mod backtest;
 mod batch;
+mod batch_result;
 mod benchmark;
 mod columns;
 mod command;
@@ -50,6 +51,8 @@ mod nanobook {
 
     #[pymodule_export]
     use crate::backtest::{PyBacktestResult, run_backtest, sweep_equal_weight};
+    #[pymodule_export]
+    use crate::batch_result::PyBatchResult;
     #[pymodule_export]
     use crate::benchmark::{PyBenchmarkMetrics, compute_benchmark_metrics};
     #[pymodule_export]

@@ -8,6 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyString, PyType};
 
 use crate::arguments::EventLog;
+use crate::batch::{self, Commands, ManyBooks, Purpose};
+use crate::batch_result::PyBatchResult;
 use crate::command;
 use crate::convert::{self, Arg, Optional};
 use crate::errors::{BindingError, BindingResult};
@@ -322,6 +324,15 @@ impl PyMultiExchange {
             let trades = known(multi, name)?.trades();
             Ok::<_, MultiError>(AnyResult::new_from(&event, outcome, trades))
         })?)
+    }
+
+    /// Execute many commands, given as columns, and return what they did as columns.
+    fn submit_batch(&self, py: Python<'_>, commands: Arg<'_, '_>) -> PyResult<PyBatchResult> {
+        let commands = Commands::read(commands, "commands", Purpose::MultiBatch)?;
+        let done = self.with_detached(py, |multi| {
+            batch::run(&commands, ManyBooks::new(multi, &commands))
+        });
+        batch::finish(py, &commands, done)
     }
 
     /// Cancel a resting order or a pending stop.

@@ -10,6 +10,7 @@ use arrow_array::{
     Array, ArrayRef, DictionaryArray, Float64Array, Int64Array, PrimitiveArray, RecordBatch,
     RecordBatchIterator, StringArray, UInt64Array,
 };
+use arrow_buffer::NullBuffer;
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{DataType, Field, Schema};
 use pyo3::exceptions::PyKeyError;
@@ -19,7 +20,7 @@ use pyo3::types::{PyByteArray, PyCapsule, PyDict, PyList, PyString, PyType};
 use crate::array;
 use crate::convert::{self, Arg};
 use crate::errors::{invalid, shown, wrong_type};
-use crate::records::{self, Cell, Kind, Record};
+use crate::records::{self, Cell, Kind, NO_CODE, Record};
 use crate::series::{escaped, shorten};
 
 /// Columns of equal length: prices, quantities and ids as integers, sides and the like as
@@ -216,13 +217,26 @@ impl Builder {
             Numbers::Int(values) => Arc::new(Int64Array::new(values.into(), nulls)),
             Numbers::Uint(values) => Arc::new(UInt64Array::new(values.into(), nulls)),
             Numbers::Float(values) => Arc::new(Float64Array::new(values.into(), nulls)),
-            Numbers::Code(values, names) => {
-                let keys = PrimitiveArray::<UInt8Type>::new(values.into(), nulls);
-                let names = StringArray::from_iter_values(names);
-                Arc::new(DictionaryArray::new(keys, Arc::new(names)))
-            }
+            Numbers::Code(values, names) => categories(values, names, nulls),
         }
     }
+}
+
+fn categories(values: Vec<u8>, names: &[&str], nulls: Option<NullBuffer>) -> ArrayRef {
+    let keys = PrimitiveArray::<UInt8Type>::new(values.into(), nulls);
+    let names = StringArray::from_iter_values(names);
+    Arc::new(DictionaryArray::new(keys, Arc::new(names)))
+}
+
+/// Returns a column of categories; [`NO_CODE`] is none.
+pub(crate) fn codes(values: Vec<u8>, names: &[&str]) -> ArrayRef {
+    let is_valid: Vec<bool> = values.iter().map(|code| *code != NO_CODE).collect();
+    let nulls = NullBuffer::from(is_valid);
+    categories(
+        values,
+        names,
+        Some(nulls).filter(|nulls| nulls.null_count() > 0),
+    )
 }
 
 impl PyTable {
@@ -269,7 +283,7 @@ impl PyTable {
         }
     }
 
-    fn html(&self) -> String {
+    pub(crate) fn html(&self) -> String {
         let head: Vec<String> = self
             .names()
             .map(|name| format!("<th>{}</th>", escaped(name)))
@@ -289,6 +303,11 @@ impl PyTable {
             .collect();
         let (head, rows) = (head.concat(), rows.concat());
         format!("<table><tr><th>row</th>{head}</tr>{rows}</table>")
+    }
+
+    /// Returns a column as a read-only array.
+    pub(crate) fn column<'py>(&self, py: Python<'py>, place: usize) -> PyResult<Bound<'py, PyAny>> {
+        values(self.0.column(place)).0.to_array(py)
     }
 
     /// Returns a stream of the one batch.

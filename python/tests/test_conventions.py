@@ -108,6 +108,14 @@ SAMPLES: dict[str, Sample] = {
         is_code=False,
         has_html=True,
     ),
+    "BatchResult": Sample(
+        lambda: traded().submit_batch(public_api.BATCH),
+        lambda: Exchange().submit_batch(public_api.BATCH),
+        "BatchResult(commands=1, trades=0)",
+        is_code=False,
+        has_html=True,
+        in_memory=True,
+    ),
     "BookSnapshot": Sample(
         lambda: nanobook.BookSnapshot([BID], [ASK], 9),
         lambda: nanobook.BookSnapshot([BID], [], 9),
@@ -491,6 +499,7 @@ def test_the_table_has_every_public_callable() -> None:
         "Event",
         "QueuePosition",
         "Table",
+        "BatchResult",
         *TYPED_DICTS,
         *ENUMS,
     }
@@ -625,6 +634,7 @@ def built_in(error: type[BaseException]) -> set[type[BaseException]]:
 
 def test_every_error_derives_from_the_built_in_that_fits() -> None:
     assert {error.__name__: error for error in ERRORS}.keys() == {
+        "BatchError",
         "InvariantError",
         "MissingFileError",
         "MissingPackageError",

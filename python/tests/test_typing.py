@@ -85,6 +85,7 @@ def objects(world: World) -> dict[str, object]:
         *(nanobook.Side.BUY, nanobook.TimeInForce.GTC),
         *(nanobook.OrderStatus.NEW, nanobook.StopStatus.PENDING),
         exchange.trades_table(),
+        world.of("BatchResult"),
         *(world.of("Metrics"), world.of("BenchmarkMetrics"), world.of("Drawdown")),
     ]
     trailing = nanobook.Exchange()

@@ -412,6 +412,22 @@ def kinds() -> dict[str, list[Bad]]:
         "levels": [*NO_ITERABLE, *items_of(BID, *strangers()), bad("rubbish", says="'r'")],
         "event": [*strangers(), bad(nanobook.Event)],
         "events": [*NO_ITERABLE, *within(strangers(), "[{}]", lambda value: [value])],
+        "commands": [
+            *strangers("dict", "no list"),
+            bad({}, ValidationError, "commands must have a column 'kind'"),
+            bad({"a": 7}, says="column 'a' must be a list or an array, got 7"),
+            bad({"a": [7]}, ValidationError, "commands has the unknown column 'a'"),
+            bad({7: [7]}, says="a column of commands must be a str, got 7"),
+            bad(np.zeros(1, [("kind", "f8")]), says="column 'kind' must be strings"),
+            bad(
+                np.zeros(1, [("kind", "u1"), ("symbol", "u1")]),
+                (TypeError, ValidationError),
+                "symb",
+            ),
+            bad({"kind": itself()}, says="column 'kind'"),
+            own("a column that raises", lambda: {"kind": generator(error=OWN)}),
+            own("a row that raises", lambda: {"kind": [Fails()]}),
+        ],
         "level_orders": [
             *without_none(NO_ITERABLE),
             *items_of((1, 3), *(bad(item) for item in (7, None, "ab", (1,), (1, 2, 3)))),
@@ -613,6 +629,7 @@ ANYWHERE = ("", "takes 0", "shutdown")
 # What messages call an argument beside its name.
 WORDS = {
     "array": ("weight",),
+    "commands": ("column",),
     "benchmark": ("return",),
     "data": ("price", "symbol", "bar"),
     "dtype": ("data type",),

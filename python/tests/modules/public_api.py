@@ -84,6 +84,7 @@ class World:
             "EqualWeight": nanobook.EqualWeight(),
             "Trade": TRADE,
             "Table": self.exchange.trades_table(),
+            "BatchResult": nanobook.Exchange().submit_batch(BATCH),
             "BookSnapshot": nanobook.BookSnapshot([BID], [ASK], 9),
             "Metrics": nanobook.compute_metrics([0.5, -0.5, 0.0]),
             "BenchmarkMetrics": nanobook.compute_benchmark_metrics([0.5, -0.5], [0.1, -0.1]),
@@ -184,6 +185,7 @@ trades = argument("trades")
 levels = argument("levels")
 event = argument("event")
 events = argument("events")
+commands = argument("commands")
 level_orders = argument("level_orders")
 cancel_error = argument("cancel_error")
 modify_error = argument("modify_error")
@@ -214,6 +216,8 @@ workers = argument("workers")
 STOP = {"initial_stop_price": price(9_500), "quantity": quantity(5)}
 FIXED = {"trail_type": trail_type("fixed"), "trail_value": trail_value(50)}
 ATR = {"trail_type": argument("atr")("atr"), "trail_value": fraction(2.0)}
+
+BATCH = {"kind": ["submit_limit"], "side": ["buy"], "price": [9_950], "quantity": [5]}
 
 # The methods of `Exchange`, which those of `MultiExchange` are with a symbol first. A command may
 # open a symbol, and nothing else does.
@@ -345,6 +349,8 @@ TABLE: dict[str, dict[str, Argument]] = {
     "Event.from_json": {"text": event_json(Of("event", "to_json"))},
     "Exchange": {"event_log": flag(False)},
     **{f"Exchange.{name}": arguments for name, arguments in {**COMMANDS, **QUERIES}.items()},
+    "Exchange.submit_batch": {"commands": commands(BATCH)},
+    "MultiExchange.submit_batch": {"commands": commands({**BATCH, "symbol": ["AAPL"]})},
     "Exchange.replay": {"events": events(Of("exchange", "events"))},
     "Exchange.from_bytes": {"data": EXCHANGE_STATE},
     "Exchange.save": {"path": path_to_write(Of("path"))},

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, assert_type
 import nanobook
 from nanobook import (
     BacktestResult,
+    BatchError,
+    BatchResult,
     BenchmarkMetrics,
     BookSnapshot,
     CancelResult,
@@ -274,6 +276,8 @@ def use_exchange(exchange: Exchange) -> None:
         exchange.submit_trailing_stop_limit("sell", 9_500, 9_400, 5, "atr", 2.0, atr_period=14),
         StopSubmitResult,
     )
+    columns = {"kind": ["submit_market"], "side": [Side.BUY], "quantity": [1]}
+    assert_type(exchange.submit_batch(columns), BatchResult)
     assert_type(exchange.cancel(4), CancelResult)
     assert_type(exchange.modify(1, 9_901, 9), ModifyResult)
     assert_type(exchange.reduce(2, 1), CancelResult)
@@ -324,6 +328,20 @@ def use_exchange_files(exchange: Exchange, folder: Path) -> None:
     exchange.clear_events()
 
 
+def use_batch_result(result: BatchResult) -> None:
+    assert_type(len(result), int)
+    assert_type(result.trades, Table)
+    assert_type(result.to_table(), Table)
+    try:
+        Exchange().submit_batch({"kind": [None]})
+    except BatchError as error:
+        assert_type(error.row, int)
+        assert_type(error.column, str)
+        assert_type(error.value, int | float | str | None)
+        assert_type(error.completed, int)
+        assert_type(error.result, BatchResult)
+
+
 def use_table(table: Table) -> None:
     assert_type(table.columns, list[str])
     assert_type(table.to_dict(), dict[str, list[Any]])
@@ -362,6 +380,8 @@ def use_multi(multi: MultiExchange) -> None:
         multi.submit_trailing_stop_limit(symbol, "sell", 9_500, 9_400, 5, "atr", 2, "gtc", 14),
         StopSubmitResult,
     )
+    columns = {"kind": ["cancel"], "symbol": ["AAPL"], "order_id": [3]}
+    assert_type(multi.submit_batch(columns), BatchResult)
     assert_type(multi.cancel(symbol, 4), CancelResult)
     assert_type(multi.modify(symbol, 1, 9_901, 9), ModifyResult)
     assert_type(multi.reduce(symbol, 2, 1), CancelResult)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 import nanobook
 from nanobook import (
     BacktestResult,
+    BatchResult,
     Exchange,
     MultiExchange,
     Portfolio,
@@ -32,6 +33,15 @@ def use_multi_arrays(multi: MultiExchange) -> None:
     assert_type(multi.orders_array("AAPL"), NDArray[np.void])
     assert_type(multi.events_array("AAPL"), NDArray[np.void])
     assert_type(multi.depth_array("AAPL", 3), NDArray[np.void])
+
+
+def use_batch_arrays(result: BatchResult) -> None:
+    assert_type(result.order_id, NDArray[np.uint64])
+    assert_type(result.status, NDArray[np.uint8])
+    assert_type(result.filled_quantity, NDArray[np.uint64])
+    assert_type(result.resting_quantity, NDArray[np.uint64])
+    assert_type(result.cancelled_quantity, NDArray[np.uint64])
+    assert_type(result.error, NDArray[np.uint8])
 
 
 def use_table_arrays(table: Table) -> None:

@@ -1,0 +1,311 @@
+//! `BatchResult`: what the commands of a batch did, as columns.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, UInt64Array};
+use nanobook::{Event, Execution, OrderId, Outcome, StopStatus, Trade};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyCapsule, PyType};
+
+use crate::convert::Arg;
+use crate::errors::invalid;
+use crate::records::{Cell, Kept, Kind, NO_CODE, Record};
+use crate::table::{PyTable, codes};
+
+/// Orders' statuses first, under their own codes, and then those of stops that are no order's.
+const STATUSES: &[&str] = &[
+    "new",
+    "partially_filled",
+    "filled",
+    "cancelled",
+    "pending",
+    "triggered",
+];
+const PENDING: u8 = 4;
+const TRIGGERED: u8 = 5;
+
+const ERRORS: &[&str] = &[
+    "OrderNotFound",
+    "OrderNotActive",
+    "InvalidQuantity",
+    "InvalidPrice",
+];
+
+/// Returns the code of an error, by the name that single results give it.
+#[cold]
+fn error_code(error: impl std::fmt::Debug) -> u8 {
+    let name = format!("{error:?}");
+    let place = ERRORS.iter().position(|other| *other == name);
+    place
+        .and_then(|place| u8::try_from(place).ok())
+        .expect("every error of a command is listed")
+}
+
+/// The columns of a result while its commands run.
+pub(crate) struct Outcomes {
+    order_id: Vec<u64>,
+    status: Vec<u8>,
+    filled: Vec<u64>,
+    resting: Vec<u64>,
+    cancelled: Vec<u64>,
+    error: Vec<u8>,
+    trades: Vec<RowTrade>,
+}
+
+impl Outcomes {
+    pub(crate) fn with_capacity(rows: usize) -> Self {
+        Self {
+            order_id: Vec::with_capacity(rows),
+            status: Vec::with_capacity(rows),
+            filled: Vec::with_capacity(rows),
+            resting: Vec::with_capacity(rows),
+            cancelled: Vec::with_capacity(rows),
+            error: Vec::with_capacity(rows),
+            trades: Vec::new(),
+        }
+    }
+
+    /// Returns the orders that the rows so far are about.
+    #[inline]
+    pub(crate) fn orders(&self) -> &[u64] {
+        &self.order_id
+    }
+
+    /// Adds what a command did.
+    #[inline]
+    pub(crate) fn push(&mut self, event: &Event, outcome: &Outcome) {
+        let named = match *event {
+            Event::Cancel { order_id }
+            | Event::Modify { order_id, .. }
+            | Event::Reduce { order_id, .. } => order_id,
+            _ => OrderId(0),
+        };
+        match outcome {
+            Outcome::Submit(execution) => {
+                self.push_execution(execution, execution.cancelled_quantity);
+            }
+            Outcome::Modify(Ok((cancelled, execution))) => {
+                self.push_execution(execution, *cancelled);
+            }
+            Outcome::Modify(Err(error)) => {
+                self.push_row(named, NO_CODE, [0; 3], error_code(error));
+            }
+            Outcome::Cancel(result) => {
+                let error = result.error.map_or(NO_CODE, error_code);
+                self.push_row(named, NO_CODE, [0, 0, result.cancelled_quantity], error);
+            }
+            Outcome::Stop(result) => {
+                let status = match result.status {
+                    StopStatus::Triggered => TRIGGERED,
+                    _ => PENDING,
+                };
+                self.push_row(result.order_id, status, [0; 3], NO_CODE);
+            }
+        }
+    }
+
+    #[inline]
+    fn push_execution(&mut self, execution: &Execution, cancelled: u64) {
+        let quantities = [
+            execution.filled_quantity,
+            execution.resting_quantity,
+            cancelled,
+        ];
+        self.push_row(
+            execution.order_id,
+            execution.status as u8,
+            quantities,
+            NO_CODE,
+        );
+    }
+
+    #[inline]
+    fn push_row(&mut self, order_id: OrderId, status: u8, quantities: [u64; 3], error: u8) {
+        let [filled, resting, cancelled] = quantities;
+        self.order_id.push(order_id.0);
+        self.status.push(status);
+        self.filled.push(filled);
+        self.resting.push(resting);
+        self.cancelled.push(cancelled);
+        self.error.push(error);
+    }
+
+    /// Adds the trades that a row made.
+    #[inline]
+    pub(crate) fn push_trades(&mut self, row: usize, trades: &[Trade]) {
+        for trade in trades {
+            self.trades.push(RowTrade(row as u64, *trade));
+        }
+    }
+
+    pub(crate) fn finish(self) -> PyBatchResult {
+        let uints = |values: Vec<u64>| -> ArrayRef { Arc::new(UInt64Array::from(values)) };
+        let columns: [(&str, ArrayRef); 6] = [
+            ("order_id", uints(self.order_id)),
+            ("status", codes(self.status, STATUSES)),
+            ("filled_quantity", uints(self.filled)),
+            ("resting_quantity", uints(self.resting)),
+            ("cancelled_quantity", uints(self.cancelled)),
+            ("error", codes(self.error, ERRORS)),
+        ];
+        let columns = columns.into_iter();
+        PyBatchResult {
+            commands: PyTable::new(columns.map(|(name, column)| (name.to_owned(), column))),
+            trades: PyTable::of(self.trades.into_iter()),
+        }
+    }
+}
+
+/// A trade, and the row of the command that made it.
+struct RowTrade(u64, Trade);
+
+impl Record for RowTrade {
+    const FIELDS: &'static [(&'static str, Kind)] = &{
+        let mut fields = [("row", Kind::Uint); 8];
+        let mut place = 0;
+        while place < 7 {
+            fields[place + 1] = Trade::FIELDS[place];
+            place += 1;
+        }
+        fields
+    };
+    type Cells = std::iter::Chain<std::array::IntoIter<Cell, 1>, std::array::IntoIter<Cell, 7>>;
+
+    #[inline]
+    fn cells(&self) -> Self::Cells {
+        [Cell::Uint(self.0)].into_iter().chain(self.1.cells())
+    }
+
+    fn kept() -> &'static Kept {
+        static KEPT: Kept = PyOnceLock::new();
+        &KEPT
+    }
+}
+
+/// What the commands of a batch did: a row for each.
+#[pyclass(name = "BatchResult", module = "nanobook", frozen, eq, hash)]
+#[derive(Clone, Debug, PartialEq, Hash)]
+pub(crate) struct PyBatchResult {
+    commands: PyTable,
+    trades: PyTable,
+}
+
+#[pymethods]
+impl PyBatchResult {
+    /// The orders that the commands are about.
+    #[getter]
+    fn order_id<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.commands.column(py, 0)
+    }
+
+    /// Where each new order or stop stands, as a code.
+    #[getter]
+    fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.commands.column(py, 1)
+    }
+
+    /// What traded.
+    #[getter]
+    fn filled_quantity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.commands.column(py, 2)
+    }
+
+    /// What rests.
+    #[getter]
+    fn resting_quantity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.commands.column(py, 3)
+    }
+
+    /// What was cancelled.
+    #[getter]
+    fn cancelled_quantity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.commands.column(py, 4)
+    }
+
+    /// Why a cancel, modify or reduce did nothing, as a code.
+    #[getter]
+    fn error<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.commands.column(py, 5)
+    }
+
+    /// All trades, each with the ``row`` of its command.
+    #[getter]
+    fn trades(&self) -> PyTable {
+        self.trades.clone()
+    }
+
+    /// Return the columns as a table.
+    fn to_table(&self) -> PyTable {
+        self.commands.clone()
+    }
+
+    fn __len__(&self) -> usize {
+        self.commands.0.num_rows()
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        self.commands.to_schema(py)
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    #[expect(
+        unused_variables,
+        reason = "the protocol passes it, and lets a producer ignore it"
+    )]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Arg<'_, '_>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        self.commands.to_stream(py)
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "BatchResult(commands={}, trades={})",
+            self.commands.0.num_rows(),
+            self.trades.0.num_rows()
+        )
+    }
+
+    fn _repr_html_(&self) -> String {
+        self.commands.html()
+    }
+
+    // It never changes.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[expect(unused_variables, reason = "the protocol passes it")]
+    fn __deepcopy__(slf: Py<Self>, memo: Arg<'_, '_>) -> Py<Self> {
+        slf
+    }
+
+    /// Returns the result of what `__reduce__` gives.
+    #[classmethod]
+    fn _rebuild(
+        _class: &Bound<'_, PyType>,
+        commands: PyRef<'_, PyTable>,
+        trades: PyRef<'_, PyTable>,
+    ) -> PyResult<Self> {
+        let (commands, trades) = (commands.clone(), trades.clone());
+        let empty = Outcomes::with_capacity(0).finish();
+        if commands.0.schema() != empty.commands.0.schema()
+            || trades.0.schema() != empty.trades.0.schema()
+        {
+            return Err(invalid("the pickled result is damaged".to_owned()));
+        }
+        Ok(Self { commands, trades })
+    }
+
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, (PyTable, PyTable))> {
+        let result = slf.get();
+        let rebuild = PyType::new::<Self>(slf.py()).getattr("_rebuild")?;
+        Ok((rebuild, (result.commands.clone(), result.trades.clone())))
+    }
+}
