@@ -130,7 +130,7 @@ fn needs(kind: u8) -> &'static [&'static str] {
 fn kind_of(text: &str) -> Option<u8> {
     let fold = |text: &str| text.replace('_', "").to_ascii_lowercase();
     let is_named = |name: &&str| **name == *text || fold(name) == fold(text);
-    let place = EVENT_KINDS.iter().position(|name| is_named(&name))?;
+    let place = EVENT_KINDS.iter().position(is_named)?;
     u8::try_from(place).ok()
 }
 
