@@ -258,7 +258,7 @@ fn read_items(name: &str, values: Arg<'_, '_>) -> PyResult<ArrayRef> {
     let what = format!("column '{name}'");
     let mut items: Vec<Option<Value>> = Vec::new();
     let (mut has_text, mut has_float, mut has_number) = (false, false, false);
-    for item in convert::items(values, &what, "a list or an array")? {
+    for item in convert::ordered(values, &what, "a list or an array")? {
         let item = item?;
         let place = || format!("row {} of column '{name}'", items.len());
         let value = if let Ok(text) = item.cast::<PyString>() {

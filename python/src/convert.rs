@@ -245,9 +245,9 @@ pub(crate) fn is_wrong_type(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PyTypeError>(py) && error.traceback(py).is_none()
 }
 
-/// Returns the items of what has numbers in an order of its own: not those of a text, of bytes, of a
+/// Returns the items of what has them in an order of its own: not those of a text, of bytes, of a
 /// mapping, which are its keys, or of a set.
-pub(crate) fn numbers<'py>(
+pub(crate) fn ordered<'py>(
     value: Arg<'_, 'py>,
     name: &str,
     expected: &str,

@@ -106,7 +106,7 @@ pub(crate) fn read_returns(returns: Arg<'_, '_>, name: &str) -> PyResult<Vec<f64
             }
         }
     }
-    convert::numbers(returns, name, "a sequence of numbers")?
+    convert::ordered(returns, name, "a sequence of numbers")?
         .enumerate()
         .map(|(index, item)| convert::float(&item?, &format!("{name}[{index}]")))
         .collect()

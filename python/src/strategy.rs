@@ -216,13 +216,13 @@ fn read_table(table: Arg<'_, '_>) -> PyResult<(usize, Vec<f64>)> {
             return read_table(&array);
         }
     }
-    let rows = convert::numbers(table, "weights", "a table of numbers, bars x symbols")?;
+    let rows = convert::ordered(table, "weights", "a table of numbers, bars x symbols")?;
     let (mut columns, mut cells) = (None, Vec::new());
     for (bar, row) in rows.enumerate() {
         let row = row?;
         let row = without_mask(&row)?.unwrap_or(row);
         let name = format!("weights[{bar}]");
-        let items = convert::numbers(&row, &name, "a row of numbers")?;
+        let items = convert::ordered(&row, &name, "a row of numbers")?;
         let before = cells.len();
         for (column, weight) in items.enumerate() {
             let weight = weight?;

@@ -324,9 +324,11 @@ def test_an_interrupt_is_quiet_and_status_130(tmp_path: Path) -> None:
     # Opening the pipe returns when the demo is there to read; it then waits for us to write.
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
-        pipe.open("w"),
+        pipe.open("wb", buffering=0) as end,
     ):
         process.send_signal(signal.SIGINT)
+        # A signal that comes just before the demo starts to wait is looked at when that ends.
+        end.close()
         assert process.communicate(timeout=60) == (b"", b"")
     assert process.returncode == 130
 

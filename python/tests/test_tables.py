@@ -262,7 +262,7 @@ def test_tables_need_no_numpy_and_arrays_say_that_they_do() -> None:
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    missing = "this needs NumPy, which is not installed\n"
+    missing = "this needs NumPy, which is not installed: pip install numpy\n"
     assert run.stdout == "[100]\n" + 3 * missing
 
 
