@@ -2352,6 +2352,8 @@ class PriceSeries:
             If the data are damaged.
         """
     def _repr_html_(self) -> str: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
     def __len__(self) -> int: ...
     @overload
     def __getitem__(self, index: SupportsIndex, /) -> dict[str, int]: ...
@@ -2490,6 +2492,21 @@ class BacktestResult:
     @property
     def trades(self) -> NDArray[np.void]:
         """The fills in the order made, with the fields bar, symbol, quantity, price and cost."""
+    def equity_table(self) -> Table:
+        """Return each bar, the equity at its end and its return as a table.
+
+        Its columns are ``bar``, ``equity`` and ``return``.
+        """
+    def weights_table(self) -> Table:
+        """Return the targets of each bar as a table with a column for each symbol.
+
+        There is no value at a bar whose answer was ``None``.
+        """
+    def trades_table(self) -> Table:
+        """Return the fills in the order made as a table.
+
+        Its columns are ``bar``, ``symbol`` (a category), ``quantity``, ``price`` and ``cost``.
+        """
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python values, without NumPy.
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow_array::{ArrayRef, Float64Array, Int64Array};
 use nanobook::{
     BacktestConfig, BacktestError, BacktestResult, EqualWeight, PriceSeries, ScheduleError,
     Strategy, Symbol, TradeRecord, run_backtest_until,
@@ -21,6 +22,7 @@ use crate::portfolio::PyPortfolio;
 use crate::series;
 use crate::strategy::{BuiltIn, PyEqualWeight, PyStrategy, PyWeightSchedule};
 use crate::sweep::{CancelFlag, cancelled};
+use crate::table::{self, PyTable};
 
 /// What came of a backtest.
 #[pyclass(name = "BacktestResult", module = "nanobook", frozen)]
@@ -303,6 +305,81 @@ impl PyBacktestResult {
     fn returns(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.array(py, Array::Returns, || {
             Ok(floats(py, self.result.returns())?.unbind())
+        })
+    }
+
+    /// Return the equity and the return of each bar as a table.
+    fn equity_table(&self, py: Python<'_>) -> PyTable {
+        py.detach(|| {
+            // The curve begins before the first bar.
+            let equity = self
+                .result
+                .equity_curve()
+                .iter()
+                .skip(1)
+                .copied()
+                .collect::<Vec<_>>();
+            let returns = self.result.returns().to_vec();
+            let bars = (0_i64..).take(equity.len()).collect::<Vec<_>>();
+            let columns: [(&str, ArrayRef); 3] = [
+                ("bar", Arc::new(Int64Array::from(bars))),
+                ("equity", Arc::new(Int64Array::from(equity))),
+                ("return", Arc::new(Float64Array::from(returns))),
+            ];
+            PyTable::new(
+                columns
+                    .into_iter()
+                    .map(|(name, column)| (name.to_owned(), column)),
+            )
+        })
+    }
+
+    /// Return the targets as a table with a column for each symbol.
+    fn weights_table(&self, py: Python<'_>) -> PyResult<PyTable> {
+        let rows = &self.result.weights;
+        let width = self.result.symbols.len();
+        check_memory(rows.len(), width)?;
+        Ok(py.detach(|| {
+            PyTable::new(
+                self.result
+                    .symbols
+                    .iter()
+                    .enumerate()
+                    .map(|(column, symbol)| {
+                        let cells = (0..rows.len()).map(|bar| rows.row(bar).map(|row| row[column]));
+                        let cells: ArrayRef = Arc::new(cells.collect::<Float64Array>());
+                        (symbol.to_string(), cells)
+                    }),
+            )
+        }))
+    }
+
+    /// Return the fills in the order they were made as a table.
+    fn trades_table(&self, py: Python<'_>) -> PyTable {
+        py.detach(|| {
+            let trades: Vec<TradeRecord> = self.result.trades.iter().collect();
+            let numbers = |number: fn(&TradeRecord) -> i64| -> ArrayRef {
+                Arc::new(Int64Array::from_iter_values(trades.iter().map(number)))
+            };
+            let places = trades.iter().map(|trade| {
+                i32::try_from(trade.column).expect("a series has fewer than 2^31 symbols")
+            });
+            let symbols = self.result.symbols.iter().map(ToString::to_string);
+            let columns: [(&str, ArrayRef); 5] = [
+                (
+                    "bar",
+                    numbers(|trade| trade.bar.try_into().unwrap_or(i64::MAX)),
+                ),
+                ("symbol", table::names(places.collect(), symbols)),
+                ("quantity", numbers(|trade| trade.quantity)),
+                ("price", numbers(|trade| trade.price.0)),
+                ("cost", numbers(|trade| trade.cost)),
+            ];
+            PyTable::new(
+                columns
+                    .into_iter()
+                    .map(|(name, column)| (name.to_owned(), column)),
+            )
         })
     }
 

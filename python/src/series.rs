@@ -1,19 +1,22 @@
 //! `PriceSeries`: prices, bars x symbols, converted once.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arrow_array::{ArrayRef, Int64Array};
 use nanobook::{PriceSeries, Prices, Symbol};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PySlice, PyString, PyType};
+use pyo3::types::{PyBytes, PyCapsule, PyDict, PySlice, PyString, PyType};
 
 use crate::array::numpy;
 use crate::convert::{self, Arg};
 use crate::errors::{BindingResult, invalid, shown, wrong_type};
 use crate::series_input;
+use crate::table::PyTable;
 
 /// Prices of symbols at bars: immutable, and shared by every run that uses it.
 #[pyclass(name = "PriceSeries", module = "nanobook", frozen)]
@@ -233,6 +236,24 @@ impl PyPriceSeries {
         )
     }
 
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        let empty = self.series.slice(0..0);
+        table(&empty).to_schema(py)
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    #[expect(
+        unused_variables,
+        reason = "the protocol passes it, and lets a producer ignore it"
+    )]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Arg<'_, '_>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        py.detach(|| table(&self.series)).to_stream(py)
+    }
+
     fn _repr_html_(&self) -> String {
         html(&self.series)
     }
@@ -290,6 +311,15 @@ impl Bars {
 #[expect(clippy::cast_precision_loss, reason = "a float is what is asked for")]
 fn float_or_nan(price: i64) -> f64 {
     if price == 0 { f64::NAN } else { price as f64 }
+}
+
+/// Returns a table with a column for each symbol, null where there is a gap.
+fn table(series: &PriceSeries) -> PyTable {
+    PyTable::new(series.symbols().iter().enumerate().map(|(column, symbol)| {
+        let prices = (0..series.len()).map(|bar| series.prices(bar).column(column));
+        let prices: Int64Array = prices.map(|price| price.map(|price| price.0)).collect();
+        (symbol.to_string(), Arc::new(prices) as ArrayRef)
+    }))
 }
 
 /// Returns symbols as a list's repr, cut where it is long.

@@ -8,7 +8,7 @@ use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type, UInt8Type, UInt64Type};
 use arrow_array::{
     Array, ArrayRef, DictionaryArray, Float64Array, Int64Array, PrimitiveArray, RecordBatch,
-    RecordBatchIterator, StringArray, UInt64Array,
+    RecordBatchIterator, RecordBatchOptions, StringArray, UInt64Array,
 };
 use arrow_buffer::NullBuffer;
 use arrow_schema::ffi::FFI_ArrowSchema;
@@ -222,6 +222,13 @@ impl Builder {
     }
 }
 
+/// Returns a column of the names at these places.
+pub(crate) fn names(places: Vec<i32>, names: impl Iterator<Item = String>) -> ArrayRef {
+    let keys = PrimitiveArray::<Int32Type>::from(places);
+    let names = StringArray::from_iter_values(names);
+    Arc::new(DictionaryArray::new(keys, Arc::new(names)))
+}
+
 fn categories(values: Vec<u8>, names: &[&str], nulls: Option<NullBuffer>) -> ArrayRef {
     let keys = PrimitiveArray::<UInt8Type>::new(values.into(), nulls);
     let names = StringArray::from_iter_values(names);
@@ -260,7 +267,11 @@ impl PyTable {
         let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = columns
             .map(|(name, column)| (Field::new(name, column.data_type().clone(), true), column))
             .unzip();
-        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
+        // Said, because there may be no column that says it.
+        let rows = columns.first().map_or(0, Array::len);
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let schema = Arc::new(Schema::new(fields));
+        let batch = RecordBatch::try_new_with_options(schema, columns, &options);
         Self(batch.expect("the columns have one length and the types of the fields"))
     }
 

@@ -452,3 +452,44 @@ def test_bad_columns_are_refused_by_name(name: str) -> None:
     columns, error, message = BAD_COLUMNS[name]
     with pytest.raises(error, match=message):
         Exchange.replay(columns)
+
+
+def run() -> nanobook.BacktestResult:
+    """Return a backtest that holds at its second bar."""
+    answers = [{"AAPL": 0.5, "GOOG": 0.25}, None, {"GOOG": 1.0}]
+    rows = [{"AAPL": 100, "GOOG": 50}, {"AAPL": 101, "GOOG": 49}, {"AAPL": 99, "GOOG": 51}]
+    return nanobook.run_backtest(lambda bar, _, __: answers[bar], rows, 10_000)
+
+
+def test_a_backtest_gives_tables() -> None:
+    result = run()
+    trades = result.trades_table()
+    assert read_polars(trades) == trades.to_dict()
+    assert trades.to_dict() == {
+        name: result.trades[name].tolist()
+        for name in ("bar", "symbol", "quantity", "price", "cost")
+    }
+    assert len(trades) == result.trade_count > 0
+    assert [result.symbols[place] for place in trades["symbol"]] == result.trades["symbol"].tolist()
+    assert result.equity_table().to_dict() == {
+        "bar": [0, 1, 2],
+        # The curve begins with the initial cash, before the first bar.
+        "equity": result.equity_curve[1:].tolist(),
+        "return": result.returns.tolist(),
+    }
+    weights = result.weights_table()
+    assert weights.to_dict() == {"AAPL": [0.5, None, 0.0], "GOOG": [0.25, None, 1.0]}
+    assert pl.DataFrame(weights)["GOOG"].to_list() == [0.25, None, 1.0]
+    assert pickle.loads(pickle.dumps(trades)) == trades
+
+
+def test_arrow_reads_a_price_series() -> None:
+    rows: list[Any] = [{"AAPL": 100, "GOOG": 50}, {"AAPL": 101}, {"AAPL": 102, "GOOG": 52}]
+    series = nanobook.PriceSeries(rows)
+    expected = {"AAPL": [100, 101, 102], "GOOG": [50, None, 52]}
+    assert pa.table(series).to_pydict() == expected
+    assert pl.DataFrame(series).to_dict(as_series=False) == expected
+    assert pa.schema(series) == pa.table(series).schema
+    assert nanobook.PriceSeries(pl.DataFrame(series)) == series
+    assert pa.table(series[1:2]).to_pydict() == {"AAPL": [101], "GOOG": [None]}
+    assert pa.table(nanobook.PriceSeries([])).num_columns == 0

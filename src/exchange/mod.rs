@@ -883,6 +883,15 @@ impl Exchange {
     }
 
     /// Returns the orders that [`get_order`](Self::get_order) knows, by id.
+    ///
+    /// ```
+    /// use nanobook::{Exchange, OrderStatus, Price, Side, TimeInForce};
+    /// let mut exchange = Exchange::new();
+    /// exchange.submit_limit(Side::Buy, Price(100_00), 10, TimeInForce::GTC);
+    /// exchange.submit_market(Side::Sell, 10);
+    /// assert!(exchange.orders().all(|order| order.status == OrderStatus::Filled));
+    /// assert_eq!(exchange.orders().count(), 2);
+    /// ```
     pub fn orders(&self) -> impl Iterator<Item = Order> {
         let orders = &self.book.orders;
         orders.slots().filter_map(|slot| orders.order(slot))
