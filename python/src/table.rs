@@ -10,7 +10,7 @@ use arrow_array::{
     Array, ArrayRef, DictionaryArray, Float64Array, Int64Array, PrimitiveArray, RecordBatch,
     RecordBatchIterator, RecordBatchOptions, StringArray, UInt64Array,
 };
-use arrow_buffer::NullBuffer;
+use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{DataType, Field, Schema};
 use pyo3::exceptions::PyKeyError;
@@ -237,8 +237,8 @@ fn categories(values: Vec<u8>, names: &[&str], nulls: Option<NullBuffer>) -> Arr
 
 /// Returns a column of categories; [`NO_CODE`] is none.
 pub(crate) fn codes(values: Vec<u8>, names: &[&str]) -> ArrayRef {
-    let is_valid: Vec<bool> = values.iter().map(|code| *code != NO_CODE).collect();
-    let nulls = NullBuffer::from(is_valid);
+    let is_valid = BooleanBuffer::collect_bool(values.len(), |row| values[row] != NO_CODE);
+    let nulls = NullBuffer::new(is_valid);
     categories(
         values,
         names,
