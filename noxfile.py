@@ -290,11 +290,12 @@ def crate(session: nox.Session) -> None:
     """Pack the crate as crates.io would get it, look at what is inside, and build that."""
     package = ("--locked", "--allow-dirty", "--package", "nanobook")
     listed = str(session.run("cargo", "package", "--list", *package, silent=True, external=True))
-    sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "src").rglob("*.rs")}
-    made = {".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml.orig"}
-    texts = {"CHANGELOG.md", "Cargo.toml", "LICENSE", "README.md", "docs/rust.md"}
-    examples = {path.relative_to(ROOT).as_posix() for path in (ROOT / "examples").rglob("*.rs")}
-    difference = set(listed.split()) ^ (sources | made | texts | examples)
+    folders = ("src", "benches", "examples")
+    sources = [path for folder in folders for path in (ROOT / folder).rglob("*.rs")]
+    wanted = {path.relative_to(ROOT).as_posix() for path in sources}
+    wanted |= {"CHANGELOG.md", "Cargo.toml", "LICENSE", "README.md", "docs/rust.md"}
+    wanted |= {".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml.orig"}
+    difference = set(listed.split()) ^ wanted
     # A tree that is no git checkout leaves this one out.
     difference.discard(".cargo_vcs_info.json")
     if difference:
