@@ -382,6 +382,10 @@ class Spread(Generic[P, R]):
         """
         if not isinstance(self._executor, ProcessPoolExecutor):
             return False
+        # Before CPython 3.12.8 and 3.13.1 the pool waits, with this lock held, for a thread that
+        # asks for it when a worker ends in the middle of a large task (python/cpython#125451).
+        if (queue := cast("Any", self._executor)._call_queue) is not None:
+            queue.shutdown_lock = contextlib.nullcontext()
         processes: dict[int, BaseProcess] | None = cast("Any", self._executor)._processes
         for process in list((processes or {}).values()):
             process.terminate()
