@@ -426,4 +426,6 @@ def test_a_batch_needs_no_numpy() -> None:
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert run.stdout == "['cancelled']\nthis needs NumPy, which is not installed\n"
+    assert (
+        run.stdout == "['cancelled']\nthis needs NumPy, which is not installed: pip install numpy\n"
+    )
