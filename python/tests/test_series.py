@@ -881,7 +881,7 @@ def test_repr_reads_like_python() -> None:
     assert repr(many) == (
         "PriceSeries(bars=1, symbols=['S0', 'S1', 'S2', ..., 'S17', 'S18', 'S19'])"
     )
-    assert repr(PriceSeries([{"it's": 1}])) == r"PriceSeries(bars=1, symbols=['it\'s'])"
+    assert repr(PriceSeries([{"it's": 1}])) == """PriceSeries(bars=1, symbols=["it's"])"""
 
 
 def test_html_shows_both_ends() -> None:
