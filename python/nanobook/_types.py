@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     PriceSeriesLike: TypeAlias = PriceSeries | Rows | Frame
 
     # Columns of commands by name; a structured array is known by what it has, as above.
-    Commands: TypeAlias = Mapping[str, Iterable[object]] | Frame | Weights
+    Commands: TypeAlias = Mapping[str, object] | Frame | Weights
 
 __all__ = ["PortfolioSnapshot", "QueuePosition", "StopOrder", "TrailMethod"]
 
