@@ -2463,7 +2463,8 @@ class BacktestResult:
     def turnover(self) -> float:
         """What was traded over the whole run, as a multiple of the mean equity.
 
-        ``sum(abs(quantity) * price) / mean(equity_curve)``, purchases and sales alike.
+        ``sum(abs(quantity) * price) / mean(equity_curve)``, purchases and sales alike; NaN where
+        the mean equity is not positive.
         """
     @property
     def digest(self) -> str:
