@@ -703,7 +703,9 @@ def call_rows(call: Call, world: World) -> Iterator[Row]:
     def too_many(world: World) -> object:
         return call.function(world)(*[None] * (count + 1))
 
-    yield Row(f"{call.name}(too many)", too_many, TypeError, "argument", [""])
+    # The second argument of an enum is `Enum`'s own, and what it does has changed.
+    if call.name not in ENUMS:
+        yield Row(f"{call.name}(too many)", too_many, TypeError, "argument", [""])
 
 
 def plain_calls() -> list[Call]:
