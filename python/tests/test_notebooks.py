@@ -21,6 +21,7 @@ REWRITE = os.environ.get("NANOBOOK_REWRITE") == "1"
 
 def read(path: Path) -> nbformat.NotebookNode:
     # nbformat has types for few of its functions.
+    # nbformat has no types for what it reads and writes.
     notebook = nbformat.read(path, as_version=4)  # pyright: ignore
     return cast("nbformat.NotebookNode", notebook)
 
@@ -55,6 +56,7 @@ def test_a_notebook_shows_what_is_committed(path: Path, tmp_path: Path) -> None:
     if REWRITE:
         # The version of Python is no part of the notebook.
         notebook.metadata = committed.metadata
+        # As above: without types.
         nbformat.write(notebook, path)  # pyright: ignore[reportUnknownMemberType]
         return
 

@@ -739,6 +739,7 @@ def test_an_argument_that_is_code_uses_the_object_it_is_given_to() -> None:
             if number % 2:
                 exchange.submit_limit("buy", Price(), 1)
                 multi.submit_limit("A", "buy", Price(), 1)
+                # No integer to a type checker: its `__index__` runs code inside the call.
                 portfolio.total_equity({"A": Price()})  # pyright: ignore[reportArgumentType]
             else:
                 with callers:
