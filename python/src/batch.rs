@@ -95,10 +95,10 @@ struct Symbols {
 impl Symbols {
     const NONE: usize = usize::MAX;
 
-    fn read(column: &Column) -> PyResult<Self> {
+    fn read(py: Python<'_>, column: &Column) -> PyResult<Self> {
         let mut names = Vec::new();
         let mut known = BTreeMap::new();
-        let places = column.each_text(Self::NONE, |text| {
+        let places = column.each_text(py, Self::NONE, |text| {
             if let Some(place) = known.get(text) {
                 return *place;
             }
@@ -126,6 +126,29 @@ fn needs(kind: u8) -> &'static [&'static str] {
     }
 }
 
+/// Returns the columns that rows of a kind may have beside those they need.
+fn may_have(kind: u8) -> &'static [&'static str] {
+    match kind {
+        0 | 6 => &["tif"],
+        2..=4 => &["order_row"],
+        7 => &["trail_offset", "trail_value", "atr_period"],
+        8 => &["tif", "trail_offset", "trail_value", "atr_period"],
+        _ => &[],
+    }
+}
+
+/// Returns the columns that any of these kinds looks at.
+fn needed_by(kinds: &[u8]) -> Vec<&'static str> {
+    let mut seen = [false; 256];
+    for kind in kinds {
+        seen[usize::from(*kind)] = true;
+    }
+    (0..=u8::MAX)
+        .filter(|kind| seen[usize::from(*kind)])
+        .flat_map(|kind| [needs(kind), may_have(kind)].concat())
+        .collect()
+}
+
 /// Returns the place of a kind's name, in any spelling.
 fn kind_of(text: &str) -> Option<u8> {
     let fold = |text: &str| text.replace('_', "").to_ascii_lowercase();
@@ -139,19 +162,35 @@ impl Commands {
     pub(crate) fn read(data: Arg<'_, '_>, name: &str, purpose: Purpose) -> PyResult<Self> {
         let columns = columns::read(data, name)?;
         check_names(&columns, name, purpose)?;
+        let py = data.py();
         let find = |name: &str| columns.iter().find(|column| column.name == name);
-        let integers = |name: &str| find(name).map(Column::integers).transpose();
-        let codes = |name: &str, count, code_of: &dyn Fn(&str) -> Option<u8>| {
-            let column = find(name);
-            column
-                .map(|column| column.codes(count, code_of))
-                .transpose()
-        };
-        let Some(kind) = codes("kind", 9, &kind_of)? else {
+        let kind = find("kind").map(|column| column.codes(py, 9, kind_of));
+        let Some(kind) = kind.transpose()? else {
             return Err(invalid(format!("{name} must have a column 'kind'")));
         };
+        let needed = needed_by(&kind);
+        let find_needed = |name: &str, letters: &str| match find(name) {
+            Some(column) if !needed.contains(&name) && column.may_stay_unread(py, letters)? => {
+                PyResult::Ok(None)
+            }
+            column => Ok(column),
+        };
+        let codes = |name: &str, count, code_of: &dyn Fn(&str) -> Option<u8>| {
+            let column = find_needed(name, "iu")?;
+            column
+                .map(|column| column.codes(py, count, code_of))
+                .transpose()
+        };
+        let integers = |name: &str| {
+            let column = find_needed(name, "iu")?;
+            column.map(|column| column.integers(py)).transpose()
+        };
+        let floats = |name: &str| {
+            let column = find_needed(name, "iuf")?;
+            column.map(|column| column.floats(py)).transpose()
+        };
+        let symbols = find("symbol").map(|column| Symbols::read(py, column));
         let commands = Self {
-            kind,
             side: codes("side", 2, &|text| SIDES.find(text).map(|side| side as u8))?,
             tif: codes("tif", 3, &|text| {
                 TIMES_IN_FORCE.find(text).map(|tif| tif as u8)
@@ -164,10 +203,11 @@ impl Commands {
             order_id: integers("order_id")?,
             stop_price: integers("stop_price")?,
             trail_offset: integers("trail_offset")?,
-            trail_value: find("trail_value").map(Column::floats).transpose()?,
+            trail_value: floats("trail_value")?,
             atr_period: integers("atr_period")?,
             order_row: integers("order_row")?,
-            symbol: find("symbol").map(Symbols::read).transpose()?,
+            symbol: symbols.transpose()?,
+            kind,
             columns,
         };
         if purpose == Purpose::MultiBatch && commands.symbol.is_none() {
@@ -390,15 +430,15 @@ impl Commands {
     }
 
     /// Returns the value that a row is refused for.
-    pub(crate) fn value(&self, bad: &Bad, row: usize) -> Option<Value> {
+    pub(crate) fn value(&self, py: Python<'_>, bad: &Bad, row: usize) -> Option<Value> {
         let column = self.columns.iter().find(|column| column.name == bad.column);
-        column.and_then(|column| column.value(row))
+        column.and_then(|column| column.value(py, row))
     }
 
     /// Returns what a message says of a bad row.
     pub(crate) fn message(&self, py: Python<'_>, bad: &Bad, row: usize) -> String {
         let mut text = format!("row {row}: column '{}' {}", bad.column, bad.rule);
-        let value = self.value(bad, row);
+        let value = self.value(py, bad, row);
         if value.is_some() {
             // Writing to a string cannot fail.
             let _ = write!(text, ", got {}", Value::shown(value.as_ref(), py));
@@ -409,7 +449,7 @@ impl Commands {
     /// Returns the exchange that the commands lead to.
     pub(crate) fn replay(&self, py: Python<'_>) -> BindingResult<Exchange> {
         let replayed = py.detach(|| {
-            let mut exchange = Exchange::with_capacity(self.len());
+            let mut exchange = Exchange::new();
             for row in 0..self.len() {
                 let applied = self
                     .event(row, &[])
@@ -605,7 +645,7 @@ pub(crate) fn finish(
     let object = error.value(py);
     object.setattr("row", row)?;
     object.setattr("column", bad.column)?;
-    object.setattr("value", commands.value(&bad, row))?;
+    object.setattr("value", commands.value(py, &bad, row))?;
     object.setattr("result", result)?;
     Err(error)
 }

@@ -1,7 +1,7 @@
 //! `BatchResult`: what the commands of a batch did, as columns.
 
-use std::hash::Hash;
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, LazyLock};
 
 use arrow_array::{ArrayRef, UInt64Array};
 use nanobook::{Event, Execution, OrderId, Outcome, StopStatus, Trade};
@@ -141,19 +141,26 @@ impl Outcomes {
     }
 
     pub(crate) fn finish(self) -> PyBatchResult {
-        let uints = |values: Vec<u64>| -> ArrayRef { Arc::new(UInt64Array::from(values)) };
-        let columns: [(&str, ArrayRef); 6] = [
-            ("order_id", uints(self.order_id)),
-            ("status", codes(self.status, STATUSES)),
-            ("filled_quantity", uints(self.filled)),
-            ("resting_quantity", uints(self.resting)),
-            ("cancelled_quantity", uints(self.cancelled)),
-            ("error", codes(self.error, ERRORS)),
-        ];
-        let columns = columns.into_iter();
+        let (rows, trade_count) = (self.order_id.len(), self.trades.len());
+        let trades = self.trades;
+        let columns = move || {
+            let uints = |values: Vec<u64>| -> ArrayRef { Arc::new(UInt64Array::from(values)) };
+            let columns: [(&str, ArrayRef); 6] = [
+                ("order_id", uints(self.order_id)),
+                ("status", codes(self.status, STATUSES)),
+                ("filled_quantity", uints(self.filled)),
+                ("resting_quantity", uints(self.resting)),
+                ("cancelled_quantity", uints(self.cancelled)),
+                ("error", codes(self.error, ERRORS)),
+            ];
+            let columns = columns.into_iter();
+            PyTable::new(columns.map(|(name, column)| (name.to_owned(), column)))
+        };
         PyBatchResult {
-            commands: PyTable::new(columns.map(|(name, column)| (name.to_owned(), column))),
-            trades: PyTable::of(self.trades.into_iter()),
+            rows,
+            trade_count,
+            commands: LazyLock::new(Box::new(columns)),
+            trades: LazyLock::new(Box::new(move || PyTable::of(trades.into_iter()))),
         }
     }
 }
@@ -184,12 +191,29 @@ impl Record for RowTrade {
     }
 }
 
+/// A table that is made when it is first looked at; many a batch is submitted for its effect alone.
+type LazyTable = LazyLock<PyTable, Box<dyn FnOnce() -> PyTable + Send>>;
+
 /// What the commands of a batch did: a row for each.
 #[pyclass(name = "BatchResult", module = "nanobook", frozen, eq, hash)]
-#[derive(Clone, Debug, PartialEq, Hash)]
 pub(crate) struct PyBatchResult {
-    commands: PyTable,
-    trades: PyTable,
+    rows: usize,
+    trade_count: usize,
+    commands: LazyTable,
+    trades: LazyTable,
+}
+
+impl PartialEq for PyBatchResult {
+    fn eq(&self, other: &Self) -> bool {
+        *self.commands == *other.commands && *self.trades == *other.trades
+    }
+}
+
+impl Hash for PyBatchResult {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.commands.hash(state);
+        self.trades.hash(state);
+    }
 }
 
 #[pymethods]
@@ -232,17 +256,17 @@ impl PyBatchResult {
 
     /// All trades, each with the ``row`` of its command.
     #[getter]
-    fn trades(&self) -> PyTable {
-        self.trades.clone()
+    fn trades(&self, py: Python<'_>) -> PyTable {
+        py.detach(|| PyTable::clone(&self.trades))
     }
 
     /// Return the columns as a table.
     fn to_table(&self) -> PyTable {
-        self.commands.clone()
+        PyTable::clone(&self.commands)
     }
 
     fn __len__(&self) -> usize {
-        self.commands.0.num_rows()
+        self.rows
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
@@ -265,8 +289,7 @@ impl PyBatchResult {
     fn __repr__(&self) -> String {
         format!(
             "BatchResult(commands={}, trades={})",
-            self.commands.0.num_rows(),
-            self.trades.0.num_rows()
+            self.rows, self.trade_count
         )
     }
 
@@ -298,7 +321,12 @@ impl PyBatchResult {
         {
             return Err(invalid("the pickled result is damaged".to_owned()));
         }
-        Ok(Self { commands, trades })
+        Ok(Self {
+            rows: commands.0.num_rows(),
+            trade_count: trades.0.num_rows(),
+            commands: LazyLock::new(Box::new(|| commands)),
+            trades: LazyLock::new(Box::new(|| trades)),
+        })
     }
 
     fn __reduce__<'py>(
@@ -306,6 +334,7 @@ impl PyBatchResult {
     ) -> PyResult<(Bound<'py, PyAny>, (PyTable, PyTable))> {
         let result = slf.get();
         let rebuild = PyType::new::<Self>(slf.py()).getattr("_rebuild")?;
-        Ok((rebuild, (result.commands.clone(), result.trades.clone())))
+        let (commands, trades) = (&*result.commands, &*result.trades);
+        Ok((rebuild, (commands.clone(), trades.clone())))
     }
 }

@@ -1,5 +1,6 @@
 //! Columns that a caller gives, from whatever library they come.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -11,9 +12,11 @@ use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, Float64Array, Int64Array, NullArray, PrimitiveArray,
     StringArray, UInt64Array,
 };
+use arrow_buffer::{NullBuffer, ScalarBuffer};
 use arrow_schema::DataType;
 use pyo3::buffer::Element;
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFloat, PyMapping, PyString, PyTuple};
 
@@ -24,10 +27,17 @@ use crate::errors::{OutOfRangeError, invalid, out_of_range, shown, wrong_type};
 use crate::records::NO_CODE;
 use crate::table::PyTable;
 
-/// A column's values, in one piece or several.
+/// A column as the caller gave it.
 pub(crate) struct Column {
     pub(crate) name: String,
-    chunks: Vec<ArrayRef>,
+    values: Values,
+}
+
+enum Values {
+    /// In one piece or several.
+    Chunks(Vec<ArrayRef>),
+    /// An array of NumPy, which is read when a row needs it.
+    Array(Py<PyAny>),
 }
 
 /// One value as the caller gave it, for a message and an exception.
@@ -66,7 +76,7 @@ pub(crate) fn read(data: Arg<'_, '_>, name: &str) -> PyResult<Vec<Column>> {
         let fields = batch.schema_ref().fields().iter();
         let columns = fields.zip(batch.columns()).map(|(field, column)| Column {
             name: field.name().clone(),
-            chunks: vec![Arc::clone(column)],
+            values: Values::Chunks(vec![Arc::clone(column)]),
         });
         columns.collect()
     } else if let Ok(mapping) = data.cast::<PyMapping>() {
@@ -93,60 +103,74 @@ pub(crate) fn read(data: Arg<'_, '_>, name: &str) -> PyResult<Vec<Column>> {
     } else if let Some(columns) = arrow::read_columns(data)? {
         columns
             .into_iter()
-            .map(|(name, chunks)| Column { name, chunks })
+            .map(|(name, chunks)| Column {
+                name,
+                values: Values::Chunks(chunks),
+            })
             .collect()
     } else {
         let expected = "columns by name: a dict, a structured array, a frame or an Arrow table";
         return Err(wrong_type(name, expected, data));
     };
-    check_lengths(&columns, name)?;
+    check_lengths(data.py(), &columns, name)?;
     Ok(columns)
 }
 
-fn check_lengths(columns: &[Column], name: &str) -> PyResult<()> {
+fn check_lengths(py: Python<'_>, columns: &[Column], name: &str) -> PyResult<()> {
     let Some(first) = columns.first() else {
         return Ok(());
     };
-    match columns.iter().find(|column| column.len() != first.len()) {
-        None => Ok(()),
-        Some(other) => Err(invalid(format!(
-            "the columns of {name} must have one length, and '{}' has {} rows, '{}' {}",
-            first.name,
-            first.len(),
-            other.name,
-            other.len()
-        ))),
+    let rows = first.len(py)?;
+    for other in columns {
+        let others = other.len(py)?;
+        if others != rows {
+            return Err(invalid(format!(
+                "the columns of {name} must have one length, and '{}' has {rows} rows, '{}' {others}",
+                first.name, other.name
+            )));
+        }
     }
+    Ok(())
 }
 
 fn read_column(key: Arg<'_, '_>, value: Arg<'_, '_>, argument: &str) -> PyResult<Column> {
     let name = convert::text(key, &format!("a column of {argument}"))?.into_owned();
-    let chunks = read_chunks(&name, value)?;
-    Ok(Column { name, chunks })
+    let values = read_values(&name, value)?;
+    Ok(Column { name, values })
 }
 
-fn read_chunks(name: &str, value: Arg<'_, '_>) -> PyResult<Vec<ArrayRef>> {
+fn read_values(name: &str, value: Arg<'_, '_>) -> PyResult<Values> {
     // A plain array of NumPy first: looking for what it has not takes longer than reading it. A
     // masked one is of another class.
-    if value.get_type().name()? == "ndarray" {
-        let found = [
-            buffer::<Int64Type>,
-            buffer::<UInt8Type>,
-            buffer::<UInt64Type>,
-        ];
-        for found in found {
-            if let Some(array) = found(value)? {
-                return Ok(vec![array]);
-            }
-        }
+    if value.get_type().name()? == "ndarray" && letter(value)?.is_some_and(|c| "iuf".contains(c)) {
+        check_dimensions(name, value)?;
+        return Ok(Values::Array(value.clone().unbind()));
     }
     if value.hasattr("iloc")? {
-        return read_pandas(name, value);
+        return Ok(Values::Chunks(read_pandas(name, value)?));
     }
     if let Some(chunks) = arrow::read_column(value)? {
-        return Ok(chunks);
+        return Ok(Values::Chunks(chunks));
     }
-    Ok(vec![read_array(name, value)?])
+    Ok(Values::Chunks(vec![read_array(name, value)?]))
+}
+
+/// Returns the letter of `NumPy` for what an array holds, if it is an array.
+fn letter(value: Arg<'_, '_>) -> PyResult<Option<char>> {
+    let Some(dtype) = value.getattr_opt(intern!(value.py(), "dtype"))? else {
+        return Ok(None);
+    };
+    let kind = dtype.getattr_opt(intern!(value.py(), "kind"))?;
+    Ok(kind.and_then(|kind| kind.extract().ok()))
+}
+
+fn check_dimensions(name: &str, array: Arg<'_, '_>) -> PyResult<()> {
+    let dimensions: usize = array.getattr(intern!(array.py(), "ndim"))?.extract()?;
+    if dimensions == 1 {
+        return Ok(());
+    }
+    let what = format!("column '{name}'");
+    Err(wrong_type(&what, "an array of one dimension", array))
 }
 
 /// Reads a series of pandas.
@@ -205,25 +229,17 @@ fn read_array(name: &str, value: Arg<'_, '_>) -> PyResult<ArrayRef> {
     let Some(dtype) = value.getattr_opt("dtype")? else {
         return read_items(name, value);
     };
-    let kind = dtype.getattr_opt("kind")?;
-    let kind: Option<String> = kind.and_then(|kind| kind.extract().ok());
     array::check_real(value, &format!("column '{name}'"))?;
-    let wide = match kind.as_deref() {
-        Some("i") => "i8",
-        Some("u") => "u8",
-        Some("f") => "f8",
-        Some("U" | "S" | "O" | "T") => {
+    let wide = match letter(value)? {
+        Some('i') => "i8",
+        Some('u') => "u8",
+        Some('f') => "f8",
+        Some('U' | 'S' | 'O' | 'T') => {
             return read_items(name, &value.call_method0("tolist")?);
         }
         _ => return Err(wrong_dtype(name, &dtype.str()?.to_string_lossy())),
     };
-    if value.getattr("ndim")?.extract::<usize>()? != 1 {
-        return Err(wrong_type(
-            &format!("column '{name}'"),
-            "an array of one dimension",
-            value,
-        ));
-    }
+    check_dimensions(name, value)?;
     let read = |array: Arg<'_, '_>| {
         PyResult::Ok(match wide {
             "i8" => buffer::<Int64Type>(array)?,
@@ -419,26 +435,35 @@ fn joined<T: ArrowPrimitiveType>(mut chunks: Vec<PrimitiveArray<T>>) -> Primitiv
 }
 
 /// A column of integers.
-pub(crate) enum Integers {
-    Signed(Int64Array),
-    Unsigned(UInt64Array),
+pub(crate) struct Integers {
+    bits: ScalarBuffer<u64>,
+    is_signed: bool,
+    nulls: Option<NullBuffer>,
 }
 
 impl Integers {
+    fn new<T: ArrowPrimitiveType>(array: PrimitiveArray<T>) -> Self {
+        let (data_type, values, nulls) = array.into_parts();
+        Self {
+            bits: values.into_inner().into(),
+            is_signed: data_type == DataType::Int64,
+            nulls,
+        }
+    }
+
     #[inline]
     pub(crate) fn is_null(&self, row: usize) -> bool {
-        match self {
-            Self::Signed(values) => values.is_null(row),
-            Self::Unsigned(values) => values.is_null(row),
-        }
+        self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
     }
 
     /// Returns the number at a row, unless it does not fit.
     #[inline]
     pub(crate) fn get<T: TryFrom<i64> + TryFrom<u64>>(&self, row: usize) -> Option<T> {
-        match self {
-            Self::Signed(values) => T::try_from(values.value(row)).ok(),
-            Self::Unsigned(values) => T::try_from(values.value(row)).ok(),
+        let bits = self.bits[row];
+        if self.is_signed {
+            T::try_from(i64::from_ne_bytes(bits.to_ne_bytes())).ok()
+        } else {
+            T::try_from(bits).ok()
         }
     }
 }
@@ -447,13 +472,23 @@ impl Integers {
 pub(crate) const UNKNOWN: u8 = NO_CODE - 1;
 
 impl Column {
-    pub(crate) fn len(&self) -> usize {
-        self.chunks.iter().map(Array::len).sum()
+    fn len(&self, py: Python<'_>) -> PyResult<usize> {
+        match &self.values {
+            Values::Chunks(chunks) => Ok(chunks.iter().map(Array::len).sum()),
+            Values::Array(array) => array.bind(py).len(),
+        }
+    }
+
+    fn chunks(&self, py: Python<'_>) -> PyResult<Cow<'_, [ArrayRef]>> {
+        Ok(match &self.values {
+            Values::Chunks(chunks) => Cow::Borrowed(chunks),
+            Values::Array(array) => Cow::Owned(vec![read_array(&self.name, array.bind(py))?]),
+        })
     }
 
     #[cold]
-    fn refuse(&self, expected: &str) -> PyErr {
-        let data_type = self.chunks.first().map_or_else(
+    fn refuse(&self, chunks: &[ArrayRef], expected: &str) -> PyErr {
+        let data_type = chunks.first().map_or_else(
             || "nothing".to_owned(),
             |chunk| chunk.data_type().to_string(),
         );
@@ -469,56 +504,69 @@ impl Column {
         ))
     }
 
-    pub(crate) fn integers(&self) -> PyResult<Integers> {
-        let is_wide = |chunk: &ArrayRef| *chunk.data_type() == DataType::UInt64;
-        if self.chunks.first().is_some_and(is_wide) {
-            let chunks = self
-                .chunks
-                .iter()
-                .map(|c| c.as_primitive::<UInt64Type>().clone());
-            return Ok(Integers::Unsigned(joined(chunks.collect())));
+    /// Returns whether it may stay unread where no row needs it: an array of these letters.
+    pub(crate) fn may_stay_unread(&self, py: Python<'_>, letters: &str) -> PyResult<bool> {
+        match &self.values {
+            Values::Chunks(_) => Ok(false),
+            Values::Array(array) => {
+                Ok(letter(array.bind(py))?.is_some_and(|c| letters.contains(c)))
+            }
         }
-        let chunks = self.chunks.iter().map(integers);
-        let chunks: Option<Vec<_>> = chunks.collect();
-        let chunks = chunks.ok_or_else(|| self.refuse("integers"))?;
-        Ok(Integers::Signed(joined(chunks)))
     }
 
-    pub(crate) fn floats(&self) -> PyResult<Float64Array> {
-        let chunks: Option<Vec<_>> = self.chunks.iter().map(floats).collect();
-        Ok(joined(chunks.ok_or_else(|| self.refuse("numbers"))?))
+    pub(crate) fn integers(&self, py: Python<'_>) -> PyResult<Integers> {
+        let chunks = self.chunks(py)?;
+        let is_wide = |chunk: &ArrayRef| *chunk.data_type() == DataType::UInt64;
+        if chunks.first().is_some_and(is_wide) {
+            let chunks = chunks
+                .iter()
+                .map(|c| c.as_primitive::<UInt64Type>().clone());
+            return Ok(Integers::new(joined(chunks.collect())));
+        }
+        let numbers: Option<Vec<_>> = chunks.iter().map(integers).collect();
+        let numbers = numbers.ok_or_else(|| self.refuse(&chunks, "integers"))?;
+        Ok(Integers::new(joined(numbers)))
+    }
+
+    pub(crate) fn floats(&self, py: Python<'_>) -> PyResult<Float64Array> {
+        let chunks = self.chunks(py)?;
+        let numbers: Option<Vec<_>> = chunks.iter().map(floats).collect();
+        Ok(joined(
+            numbers.ok_or_else(|| self.refuse(&chunks, "numbers"))?,
+        ))
     }
 
     /// Returns the codes of categories: `code_of` says which text is which, of `count` there are.
     pub(crate) fn codes(
         &self,
+        py: Python<'_>,
         count: u8,
         code_of: impl Fn(&str) -> Option<u8>,
     ) -> PyResult<Vec<u8>> {
-        let mut codes = Vec::with_capacity(self.len());
-        for chunk in &self.chunks {
-            if let Some(values) = chunk.as_primitive_opt::<UInt8Type>() {
-                let code_at = |(row, code): (usize, &u8)| match *code {
-                    _ if values.is_null(row) => NO_CODE,
-                    code if code < count || code == NO_CODE => code,
-                    _ => UNKNOWN,
-                };
-                codes.extend(values.values().iter().enumerate().map(code_at));
-            } else if chunk.data_type().is_integer() {
-                let column = Self {
-                    name: self.name.clone(),
-                    chunks: vec![Arc::clone(chunk)],
-                };
-                let numbers = column.integers()?;
-                codes.extend((0..chunk.len()).map(|row| match numbers.get::<u8>(row) {
-                    _ if numbers.is_null(row) => NO_CODE,
-                    Some(code) if code < count || code == NO_CODE => code,
-                    _ => UNKNOWN,
-                }));
+        let known = |code: Option<u8>| match code {
+            Some(code) if code < count || code == NO_CODE => code,
+            _ => UNKNOWN,
+        };
+        let chunks = self.chunks(py)?;
+        let mut codes = Vec::with_capacity(chunks.iter().map(Array::len).sum());
+        for chunk in chunks.iter() {
+            let values = chunk.as_primitive_opt::<UInt8Type>();
+            if let Some(values) = values.filter(|values| values.null_count() == 0) {
+                codes.extend(values.values().iter().map(|code| known(Some(*code))));
+            } else if chunk.data_type() == &DataType::UInt64 {
+                let values = chunk.as_primitive::<UInt64Type>().iter();
+                codes.extend(
+                    values.map(|code| code.map_or(NO_CODE, |code| known(code.try_into().ok()))),
+                );
+            } else if let Some(values) = integers(chunk).filter(|_| chunk.data_type().is_integer())
+            {
+                let values = values.iter();
+                codes.extend(
+                    values.map(|code| code.map_or(NO_CODE, |code| known(code.try_into().ok()))),
+                );
             } else {
-                self.texts(chunk, &mut codes, NO_CODE, |text| {
-                    code_of(text).unwrap_or(UNKNOWN)
-                })?;
+                let code = |text: &str| code_of(text).unwrap_or(UNKNOWN);
+                self.texts(chunk, &mut codes, NO_CODE, code)?;
             }
         }
         Ok(codes)
@@ -550,16 +598,23 @@ impl Column {
                     values.resize(values.len() + chunk.len(), none);
                     return Ok(());
                 }
-                let keys = dictionary.normalized_keys().into_iter().enumerate();
-                values.extend(keys.map(|(row, key)| {
-                    if chunk.is_null(row) {
-                        none
-                    } else {
-                        categories[key]
-                    }
-                }));
+                let category = |row, key: usize| match categories.get(key) {
+                    Some(category) if !chunk.is_null(row) => *category,
+                    _ => none,
+                };
+                // Our own tables have keys of a byte.
+                if let Some(keys) = dictionary.keys().as_primitive_opt::<UInt8Type>() {
+                    let keys = keys.values().iter().enumerate();
+                    values.extend(keys.map(|(row, key)| category(row, usize::from(*key))));
+                } else {
+                    let keys = dictionary.normalized_keys().into_iter().enumerate();
+                    values.extend(keys.map(|(row, key)| category(row, key)));
+                }
             }
-            _ => return Err(self.refuse("strings, categories or their codes")),
+            _ => {
+                let expected = "strings, categories or their codes";
+                return Err(self.refuse(std::slice::from_ref(chunk), expected));
+            }
         }
         Ok(())
     }
@@ -567,19 +622,22 @@ impl Column {
     /// Returns what `found` makes of each text, `none` where there is none.
     pub(crate) fn each_text<T: Copy>(
         &self,
+        py: Python<'_>,
         none: T,
         mut found: impl FnMut(&str) -> T,
     ) -> PyResult<Vec<T>> {
-        let mut values = Vec::with_capacity(self.len());
-        for chunk in &self.chunks {
+        let chunks = self.chunks(py)?;
+        let mut values = Vec::with_capacity(chunks.iter().map(Array::len).sum());
+        for chunk in chunks.iter() {
             self.texts(chunk, &mut values, none, &mut found)?;
         }
         Ok(values)
     }
 
     /// Returns the value at a row.
-    pub(crate) fn value(&self, mut row: usize) -> Option<Value> {
-        let mut chunks = self.chunks.iter();
+    pub(crate) fn value(&self, py: Python<'_>, mut row: usize) -> Option<Value> {
+        let chunks = self.chunks(py).ok()?;
+        let mut chunks = chunks.iter();
         let chunk = chunks.find(|chunk| {
             let is_here = row < chunk.len();
             if !is_here {
