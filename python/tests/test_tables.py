@@ -404,6 +404,16 @@ BAD_COLUMNS: dict[str, tuple[dict[Any, Any], type[Exception], str]] = {
     ),
     "floats": (LIMIT | {"price": [5.0]}, TypeError, "column 'price' must be integers, got Float64"),
     "NaN": (LIMIT | {"price": np.array([np.nan])}, TypeError, "column 'price' must be integers"),
+    "floats that no row needs": (
+        {"kind": ["cancel"], "order_id": [1], "price": np.array([5.0])},
+        TypeError,
+        "column 'price' must be integers, got Float64",
+    ),
+    "two dimensions that no row needs": (
+        {"kind": ["cancel"], "order_id": [1], "stop_price": np.ones((1, 1), int)},
+        TypeError,
+        "one dimension",
+    ),
     "bools": (LIMIT | {"price": np.array([True])}, TypeError, "column 'price' .*, got bool"),
     "a bool": (LIMIT | {"price": [True]}, TypeError, "row 0 of column 'price' .*, got True"),
     "an object": (LIMIT | {"side": [[]]}, TypeError, r"row 0 of column 'side' .*, got \[\]"),

@@ -27,6 +27,7 @@ import pytest
 import nanobook
 from nanobook import (
     BacktestResult,
+    BatchResult,
     CostModel,
     EqualWeight,
     Event,
@@ -35,6 +36,7 @@ from nanobook import (
     Portfolio,
     PriceSeries,
     Side,
+    Table,
     TimeInForce,
     WeightSchedule,
     run_backtest,
@@ -273,6 +275,31 @@ def test_the_interpreter_is_free_during_replay() -> None:
 
 
 # Many exchanges.
+
+
+def test_a_result_is_looked_at_for_the_first_time_by_many_threads() -> None:
+    kind, side = ["submit_limit"] * 200, ["buy", "sell"] * 100
+    commands = {"kind": kind, "side": side, "price": [100] * 200, "quantity": [1] * 200}
+    for _ in range(20):
+        result = Exchange().submit_batch(commands)
+        rows: list[Table] = []
+        trades: list[Table] = []
+
+        def look(
+            number: int,
+            result: BatchResult = result,
+            rows: list[Table] = rows,
+            trades: list[Table] = trades,
+        ) -> None:
+            if number % 2:
+                rows.append(result.to_table())
+            trades.append(result.trades)
+            rows.append(result.to_table())
+
+        in_threads(look)
+        assert set(rows) == {result.to_table()}
+        assert set(trades) == {result.trades}
+        assert (len(rows[0]), len(trades[0])) == (200, 100)
 
 
 def test_no_command_is_lost_in_many_exchanges() -> None:
