@@ -43,6 +43,17 @@ impl Tape {
 /// as its limit allows, and returns what is left of it.
 #[inline]
 pub(crate) fn cross(aggressor: &Aggressor, book: &mut Book, tape: &mut Tape) -> Quantity {
+    // Most orders meet nothing, and need no more than this look.
+    let passive = book.side(aggressor.side.opposite());
+    let limit = passive.key(aggressor.limit);
+    match passive.best_key() {
+        Some(best) if best >= limit => cross_levels(aggressor, book, tape),
+        _ => aggressor.quantity,
+    }
+}
+
+#[inline(never)]
+fn cross_levels(aggressor: &Aggressor, book: &mut Book, tape: &mut Tape) -> Quantity {
     let (ladder, orders) = book.side_mut(aggressor.side.opposite());
     let limit = ladder.key(aggressor.limit);
     let mut left = aggressor.quantity;

@@ -32,6 +32,8 @@ struct Near {
 #[derive(Clone, Debug)]
 pub(crate) struct Ladder {
     side: Side,
+    /// 0 for bids, all ones for asks: a price and its key differ in these bits.
+    flip: i64,
     levels: Vec<Level>,
     /// Unused entries of `levels`.
     free: Vec<u32>,
@@ -49,6 +51,10 @@ impl Ladder {
     pub(crate) fn new(side: Side) -> Self {
         Self {
             side,
+            flip: match side {
+                Side::Buy => 0,
+                Side::Sell => -1,
+            },
             levels: Vec::new(),
             free: Vec::new(),
             near: Vec::new(),
@@ -61,18 +67,12 @@ impl Ladder {
     /// Returns a price's key on this side; a larger key is a better price.
     #[inline]
     pub(crate) fn key(&self, price: Price) -> i64 {
-        match self.side {
-            Side::Buy => price.0,
-            Side::Sell => !price.0,
-        }
+        price.0 ^ self.flip
     }
 
     #[inline]
     fn price(&self, key: i64) -> Price {
-        match self.side {
-            Side::Buy => Price(key),
-            Side::Sell => Price(!key),
-        }
+        Price(key ^ self.flip)
     }
 
     /// Returns the best level, if any.
@@ -84,7 +84,13 @@ impl Ladder {
 
     #[inline]
     pub(crate) fn best_price(&self) -> Option<Price> {
-        self.near.last().map(|near| self.price(near.key))
+        self.best_key().map(|key| self.price(key))
+    }
+
+    /// Returns the best level's key; a larger key is a better price.
+    #[inline]
+    pub(crate) fn best_key(&self) -> Option<i64> {
+        self.near.last().map(|near| near.key)
     }
 
     /// Returns the quantity of all orders on this side.
@@ -124,7 +130,8 @@ impl Ladder {
     }
 
     /// Puts a resting order at the end of its price's queue.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "half of what an order costs is calls")]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, slot: u32, orders: &mut Orders) {
         let record = orders.record(slot);
         debug_assert!(record.state == State::Resting && record.side == self.side);
@@ -210,7 +217,8 @@ impl Ladder {
     }
 
     /// Returns the level with this key, an empty one where there was none.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "half of what an order costs is calls")]
+    #[inline(always)]
     fn find_or_open(&mut self, key: i64) -> u32 {
         match self.near.last() {
             Some(best) if best.key == key => return best.level,
@@ -231,6 +239,7 @@ impl Ladder {
     }
 
     /// Finds or opens a level that is not better than the best.
+    #[inline(never)]
     fn search_or_open(&mut self, key: i64) -> u32 {
         let worst_near = self.near.first().expect("there is a best level").key;
         if key < worst_near {
@@ -266,6 +275,7 @@ impl Ladder {
     }
 
     /// Takes an unused level.
+    #[inline(never)]
     fn open(&mut self, key: i64) -> u32 {
         if let Some(index) = self.free.pop() {
             self.levels[index as usize] = Level::empty(key);

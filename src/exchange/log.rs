@@ -46,7 +46,11 @@ impl Entry {
     };
 
     /// Returns the entry of an event, and the trail that stands beside it.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "a known kind leaves a few stores of all this"
+    )]
+    #[inline(always)]
     fn new(event: &Event) -> (Self, Option<TrailMethod>) {
         let (kind, trail) = match *event {
             Event::SubmitLimit { .. } => (Kind::SubmitLimit, None),
@@ -205,14 +209,22 @@ impl EventLog {
         self.trails = Vec::new();
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "a known kind leaves a few stores of all this"
+    )]
+    #[inline(always)]
     pub(crate) fn record(&mut self, event: &Event) {
         if self.is_on {
             self.push(event);
         }
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "a known kind leaves a few stores of all this"
+    )]
+    #[inline(always)]
     fn push(&mut self, event: &Event) {
         let (mut entry, trail) = Entry::new(event);
         if let Some(trail_method) = trail {
