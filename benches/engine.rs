@@ -1,68 +1,23 @@
 //! How long does one command take in the core?
 //!
-//! R1 to R3 of the workloads in `benches/README.md`, with memory touched before (`warm`) and
-//! growing from nothing (`cold`). Figures are per command.
+//! R1 to R4 of the workloads in `benches/README.md`, with memory touched before (`warm`) and
+//! growing from nothing (`cold`). Figures are processor time per command.
 #![expect(
     missing_docs,
     reason = "criterion's macros make public functions without docs"
 )]
 
-use std::hint::black_box;
+mod common;
+
 use std::time::Duration;
 
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use nanobook::{Event, Exchange, OrderId, Outcome, Price, Side, TimeInForce};
+use criterion::measurement::Measurement;
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
+};
+use nanobook::{Event, Exchange, Order, OrderId, OrderStatus, Outcome, Price, Side};
 
-/// A small generator (xorshift64): the same stream in every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn side(&mut self) -> Side {
-        if self.next() & 1 == 0 {
-            Side::Buy
-        } else {
-            Side::Sell
-        }
-    }
-}
-
-/// Returns the price so far away from the middle.
-fn price_at(side: Side, distance: u64) -> Price {
-    const MID: i64 = 1 << 30;
-    let distance = i64::try_from(distance).expect("distances are small");
-    match side {
-        Side::Buy => Price(MID - 1 - distance),
-        Side::Sell => Price(MID + 1 + distance),
-    }
-}
-
-fn add(side: Side, price: Price, quantity: u64) -> Event {
-    Event::SubmitLimit {
-        side,
-        price,
-        quantity,
-        time_in_force: TimeInForce::GTC,
-    }
-}
-
-fn run(mut exchange: Exchange, events: &[Event]) -> Exchange {
-    for event in events {
-        let outcome = exchange.apply(black_box(event));
-        let _ = black_box(outcome);
-    }
-    exchange
-}
+use common::{Random, ThreadTime, add, price_at, run, thread_time};
 
 /// R1: orders that do not cross, within 50 ticks of the touch on each side.
 fn adds(count: usize) -> Vec<Event> {
@@ -77,34 +32,63 @@ fn adds(count: usize) -> Vec<Event> {
 
 /// R3: orders at one price, then their cancels in random order.
 fn one_price(count: u64) -> (Vec<Event>, Vec<Event>) {
-    let mut random = Random(42);
     let rests = vec![add(Side::Buy, Price(100), 1); usize::try_from(count).expect("fits")];
     let mut ids: Vec<u64> = (1..=count).collect();
-    for place in (1..ids.len()).rev() {
-        let other = random.below(place as u64 + 1);
-        ids.swap(place, usize::try_from(other).expect("fits"));
-    }
+    Random(42).shuffle(&mut ids);
     let cancel = |id| Event::Cancel {
         order_id: OrderId(id),
     };
     (rests, ids.into_iter().map(cancel).collect())
 }
 
-/// R2: 45 % add at a geometric distance (4 % of them crossing), 45 % cancel of a random live
-/// order, 8 % market, 2 % replace. Returns what fills the book first, and the mix.
-fn mixed(live: usize, count: usize) -> (Vec<Event>, Vec<Event>) {
+/// How far from the middle orders are.
+#[derive(Clone, Copy)]
+enum Spread {
+    /// Geometric, 7 ticks on average.
+    Near,
+    /// As many in each octave from 1 to 2^30 ticks.
+    Wide,
+}
+
+impl Spread {
+    fn distance(self, random: &mut Random) -> u64 {
+        match self {
+            Self::Near => {
+                let mut distance = 0;
+                while random.below(8) != 0 && distance < 200 {
+                    distance += 1;
+                }
+                distance
+            }
+            Self::Wide => {
+                let octave = 1 << random.below(30);
+                octave + random.below(octave) - 1
+            }
+        }
+    }
+}
+
+/// The commands of R2 and R4: what fills the book first, and the mix.
+struct Mixed {
+    fill: Vec<Event>,
+    mix: Vec<Event>,
+    /// How many levels the mix leaves.
+    levels: usize,
+}
+
+/// R2 and R4: 45 % add (4 % of them crossing), 45 % cancel of a random live order, 8 % market,
+/// 2 % replace. Trades take orders off, so an add stands for a cancel while fewer than `live` rest.
+fn mixed(live: usize, count: usize, spread: Spread) -> Mixed {
     let mut random = Random(7);
     let mut model = Exchange::without_event_log();
     let mut alive: Vec<OrderId> = Vec::new();
+    let mut resting = 0;
     let mut events = Vec::with_capacity(live + count);
     while events.len() < live + count {
         let is_filling = events.len() < live;
-        let kind = if is_filling { 0 } else { random.below(100) };
-        let mut distance = 0;
-        while random.below(8) != 0 && distance < 200 {
-            distance += 1;
-        }
-        let event = if kind < 45 {
+        let kind = random.below(100);
+        let distance = spread.distance(&mut random);
+        let event = if kind < 45 || is_filling || (kind < 90 && resting < live) {
             let side = random.side();
             let crosses = !is_filling && random.below(100) < 4;
             let price = if crosses {
@@ -119,9 +103,8 @@ fn mixed(live: usize, count: usize) -> (Vec<Event>, Vec<Event>) {
                 quantity: 1 + random.below(50),
             }
         } else {
-            let Some(order) = take_live(&mut random, &model, &mut alive) else {
-                continue;
-            };
+            let order = take_live(&mut random, &model, &mut alive);
+            resting -= 1;
             if kind < 90 {
                 Event::Cancel { order_id: order.id }
             } else {
@@ -132,85 +115,89 @@ fn mixed(live: usize, count: usize) -> (Vec<Event>, Vec<Event>) {
                 }
             }
         };
-        match model.apply(&event) {
-            Ok(Outcome::Submit(execution) | Outcome::Modify(Ok((_, execution))))
-                if execution.resting_quantity > 0 =>
-            {
+        if let Ok(Outcome::Submit(execution) | Outcome::Modify(Ok((_, execution)))) =
+            model.apply(&event)
+        {
+            let filled = model.trades()[execution.trades]
+                .iter()
+                .filter_map(|trade| model.get_order(trade.passive_order_id))
+                .filter(|passive| passive.status == OrderStatus::Filled);
+            resting -= filled.count();
+            if execution.resting_quantity > 0 {
                 alive.push(execution.order_id);
+                resting += 1;
             }
-            _ => {}
         }
         events.push(event);
     }
+    let book = model.depth(usize::MAX);
     let mix = events.split_off(live);
-    (events, mix)
+    Mixed {
+        fill: events,
+        mix,
+        levels: book.bids.len() + book.asks.len(),
+    }
 }
 
-fn take_live(
-    random: &mut Random,
-    model: &Exchange,
-    alive: &mut Vec<OrderId>,
-) -> Option<nanobook::Order> {
-    while !alive.is_empty() {
-        let place = usize::try_from(random.below(alive.len() as u64)).expect("fits");
-        let order = model.get_order(alive.swap_remove(place));
-        if let Some(order) = order.filter(|order| order.status.is_active()) {
-            return Some(order);
+fn take_live(random: &mut Random, model: &Exchange, alive: &mut Vec<OrderId>) -> Order {
+    loop {
+        let id = alive.swap_remove(random.index(alive.len()));
+        let order = model.get_order(id).expect("no history is dropped");
+        if order.status.is_active() {
+            return order;
         }
     }
-    None
 }
 
-fn engine(criterion: &mut Criterion) {
+/// Measures `events` on exchanges that `first` has filled: with memory ready for all of them, and
+/// with what an exchange has grown to.
+fn warm_and_cold<M: Measurement<Value = Duration>>(
+    group: &mut BenchmarkGroup<'_, M>,
+    name: &str,
+    first: &[Event],
+    events: &[Event],
+) {
+    group.throughput(Throughput::Elements(events.len() as u64));
+    let mut row = |memory: &str, new: &dyn Fn() -> Exchange| {
+        group.bench_function(format!("{name}, {memory}"), |bencher| {
+            bencher.iter_batched(
+                || run(new(), first),
+                |exchange| run(exchange, events),
+                BatchSize::PerIteration,
+            );
+        });
+    };
+    row("warm", &|| {
+        Exchange::with_capacity(first.len() + events.len())
+    });
+    row("cold", &Exchange::new);
+    row("cold, no event log", &Exchange::without_event_log);
+}
+
+fn engine(criterion: &mut Criterion<ThreadTime>) {
     let mut group = criterion.benchmark_group("engine");
     group
         .sample_size(10)
-        .measurement_time(Duration::from_secs(3));
-
-    let events = adds(200_000);
-    group.throughput(Throughput::Elements(events.len() as u64));
-    group.bench_function("R1 add, warm", |bencher| {
-        bencher.iter_batched(
-            || Exchange::with_capacity(events.len()),
-            |exchange| run(exchange, &events),
-            BatchSize::PerIteration,
-        );
-    });
-    group.bench_function("R1 add, cold", |bencher| {
-        bencher.iter_batched(
-            Exchange::new,
-            |exchange| run(exchange, &events),
-            BatchSize::PerIteration,
-        );
-    });
-
-    for live in [1_000, 10_000, 200_000] {
-        let (fill, mix) = mixed(live, 200_000);
-        group.throughput(Throughput::Elements(mix.len() as u64));
-        group.bench_with_input(
-            BenchmarkId::new("R2 mixed, warm", live),
-            &mix,
-            |bencher, mix| {
-                bencher.iter_batched(
-                    || run(Exchange::with_capacity(fill.len() + mix.len()), &fill),
-                    |exchange| run(exchange, mix),
-                    BatchSize::PerIteration,
-                );
-            },
-        );
+        .sampling_mode(SamplingMode::Flat)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    warm_and_cold(&mut group, "R1 add", &[], &adds(1_000_000));
+    for (live, name) in [(1_000, "1k"), (10_000, "10k"), (200_000, "200k")] {
+        let Mixed { fill, mix, .. } = mixed(live, 2_000_000, Spread::Near);
+        warm_and_cold(&mut group, &format!("R2 mixed, {name} live"), &fill, &mix);
     }
-
     let (rests, cancels) = one_price(100_000);
-    group.throughput(Throughput::Elements(cancels.len() as u64));
-    group.bench_function("R3 cancel at one price, warm", |bencher| {
-        bencher.iter_batched(
-            || run(Exchange::with_capacity(rests.len() + cancels.len()), &rests),
-            |exchange| run(exchange, &cancels),
-            BatchSize::PerIteration,
-        );
-    });
+    warm_and_cold(&mut group, "R3 cancel at one price", &rests, &cancels);
+    // So many orders stand on about 16,000 levels.
+    let Mixed { fill, mix, levels } = mixed(22_000, 2_000_000, Spread::Wide);
+    let name = format!("R4 mixed, {levels} levels");
+    warm_and_cold(&mut group, &name, &fill, &mix);
     group.finish();
 }
 
-criterion_group!(benches, engine);
+criterion_group! {
+    name = benches;
+    config = thread_time();
+    targets = engine
+}
 criterion_main!(benches);

@@ -155,6 +155,7 @@ impl Exchange {
     /// # Panics
     ///
     /// When the exchange keeps 2^32 orders, some 200 GB.
+    #[expect(clippy::too_many_lines, reason = "a short arm for each kind")]
     #[inline]
     pub fn apply(&mut self, event: &Event) -> Result<Outcome, ValidationError> {
         let seen = self.tape.trades.len();
