@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent
 PYTHON = ROOT / "python"
 PYPROJECT = PYTHON / "pyproject.toml"
 TYPED = PYTHON / "tests" / "typed"
+COMPARE = PYTHON / "benches" / "compare"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 WHEELS = TARGET / "nox-wheels"
 DIST = ROOT / "dist"
@@ -233,6 +234,49 @@ def bench(session: nox.Session) -> None:
     saved = [f"--benchmark-json={TARGET / 'criterion' / f'python-{name}.json'}"] if name else []
     with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
         session.run("pytest", "--config-file", str(PYPROJECT), *saved, str(PYTHON / "benches"))
+
+
+@nox.session(reuse_venv=False)
+def compare(session: nox.Session) -> None:
+    """Compare with packages of PyPI: `-- P1 P5` some rows, `--rounds N`, `--write` the table."""
+    path = wheel(session)
+    folder = session.cache_dir / "compare"
+    peers = tomllib.loads((COMPARE / "peers.toml").read_text("utf-8"))
+    for name, peer in peers.items():
+        # Kept between runs, until what it holds is no more what the table says.
+        place, listed = folder / name, folder / f"{name}.txt"
+        requires = "\n".join(peer["requires"])
+        if not listed.is_file() or listed.read_text("utf-8") != requires:
+            shutil.rmtree(place, ignore_errors=True)
+            install_peer(session, folder, name, peer["requires"])
+            listed.write_text(requires, "utf-8")
+        if name == "nanobook":
+            pip = ("python", "-m", "pip", "--quiet", "--python", str(place))
+            session.run(*pip, "install", "--no-deps", "--force-reinstall", str(path))
+            shutil.rmtree(folder / "wheels" / name, ignore_errors=True)
+            (folder / "wheels" / name).mkdir(parents=True)
+            shutil.copy(path, folder / "wheels" / name)
+    session.run("python", str(COMPARE / "run.py"), "--folder", str(folder), *session.posargs)
+
+
+def install_peer(session: nox.Session, folder: Path, name: str, requires: list[str]) -> None:
+    """Make the environment of a package, and keep its wheel; if that fails, the reason why."""
+    reason = folder / f"{name}.reason"
+    reason.unlink(missing_ok=True)
+    pip = environment(session, sys.executable, folder / name)
+    binary = ("--only-binary", ":all:")
+    wheels = folder / "wheels" / name
+    shutil.rmtree(wheels, ignore_errors=True)
+    for command in (
+        (*pip, "install", *binary, *requires),
+        (*pip, "download", *binary, "--no-deps", "--dest", str(wheels), requires[0]),
+    ):
+        output = session.run(*command, silent=True, success_codes=[0, 1])
+        # pip says nothing else when all is well.
+        if errors := [line for line in str(output).splitlines() if line.startswith("ERROR")]:
+            session.warn(f"{name}: {errors[-1]}")
+            reason.write_text(errors[-1].removeprefix("ERROR: "), "utf-8")
+            return
 
 
 @nox.session(venv_backend="none")
