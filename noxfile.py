@@ -248,8 +248,9 @@ def compare(session: nox.Session) -> None:
         requires = "\n".join(peer["requires"])
         if not listed.is_file() or listed.read_text("utf-8") != requires:
             shutil.rmtree(place, ignore_errors=True)
-            install_peer(session, folder, name, peer["requires"])
-            listed.write_text(requires, "utf-8")
+            listed.unlink(missing_ok=True)
+            if install_peer(session, folder, name, peer["requires"]):
+                listed.write_text(requires, "utf-8")
         if name == "nanobook":
             pip = ("python", "-m", "pip", "--quiet", "--python", str(place))
             session.run(*pip, "install", "--no-deps", "--force-reinstall", str(path))
@@ -259,24 +260,21 @@ def compare(session: nox.Session) -> None:
     session.run("python", str(COMPARE / "run.py"), "--folder", str(folder), *session.posargs)
 
 
-def install_peer(session: nox.Session, folder: Path, name: str, requires: list[str]) -> None:
+def install_peer(session: nox.Session, folder: Path, name: str, requires: list[str]) -> bool:
     """Make the environment of a package, and keep its wheel; if that fails, the reason why."""
-    reason = folder / f"{name}.reason"
+    reason, wheels = folder / f"{name}.reason", folder / "wheels" / name
     reason.unlink(missing_ok=True)
-    pip = environment(session, sys.executable, folder / name)
-    binary = ("--only-binary", ":all:")
-    wheels = folder / "wheels" / name
     shutil.rmtree(wheels, ignore_errors=True)
-    for command in (
-        (*pip, "install", *binary, *requires),
-        (*pip, "download", *binary, "--no-deps", "--dest", str(wheels), requires[0]),
-    ):
+    pip = environment(session, sys.executable, folder / name)
+    # A package itself comes as a wheel, whose size is compared; what it needs may not have one.
+    download = ("download", "--only-binary", ":all:", "--no-deps", "--dest", str(wheels))
+    for command in ((*pip, "install", *requires), (*pip, *download, requires[0])):
         output = session.run(*command, silent=True, success_codes=[0, 1])
-        # pip says nothing else when all is well.
         if errors := [line for line in str(output).splitlines() if line.startswith("ERROR")]:
             session.warn(f"{name}: {errors[-1]}")
             reason.write_text(errors[-1].removeprefix("ERROR: "), "utf-8")
-            return
+            return False
+    return True
 
 
 @nox.session(venv_backend="none")

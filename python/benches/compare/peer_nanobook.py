@@ -149,7 +149,13 @@ def p6(folder: Path) -> Report:
     objects, again = each(Exchange.replay, lambda: events, of=len(events))
     if not copy == again == exchange:
         raise ValueError("a replay gave another state")
-    return {"figures": {"array": columns, "list": objects}, "values": of_exchange(copy)}
+    limits = Exchange()
+    for side, price, quantity in load(folder, "limits").tolist():
+        limits.submit_limit(SIDES[side], price, quantity)
+    events = limits.events()
+    of_p1, copy = each(Exchange.replay, lambda: events, of=len(events))
+    figures = {"array": columns, "list": objects, "of P1": of_p1}
+    return {"figures": figures, "values": touch(copy)}
 
 
 def p7(folder: Path) -> Report:
@@ -192,7 +198,7 @@ def all_in(bar: int, prices: dict[str, int], portfolio: Portfolio) -> list[tuple
 def p9(folder: Path) -> Report:
     figures: dict[str, float] = {}
     values: dict[str, float] = {}
-    for name, passes in ("10k", 5), ("1m", 1):
+    for name, passes in ("10k", 5), ("100k", 3), ("1m", 1):
         prices = load(folder, f"bars_{name}")
         series = PriceSeries(prices, ["S0"])
         time, result = repeated(
@@ -208,7 +214,16 @@ def p10(folder: Path) -> Report:
     time, found = repeated(lambda: compute_metrics(returns))
     if found is None:
         raise ValueError("no metrics")
-    names = ("volatility", "sharpe", "sortino", "max_drawdown", "cagr", "calmar", "var_95")
+    names = (
+        "volatility",
+        "sharpe",
+        "sortino",
+        "max_drawdown",
+        "cagr",
+        "calmar",
+        "var_95",
+        "cvar_95",
+    )
     values = {name: float(getattr(found, name)) for name in names}
     return {"figures": {"": time}, "values": values}
 

@@ -41,6 +41,7 @@ def everything() -> Iterator[tuple[str, NDArray[Any]]]:
     yield "prices", walks(2_520, 100, seed=8)
     yield "one", walks(2_520, 1, seed=11)
     yield "bars_10k", walks(10_000, 1, seed=9)
+    yield "bars_100k", walks(100_000, 1, seed=9)
     yield "bars_1m", walks(1_000_000, 1, seed=9)
     gauss = random.Random(10).gauss
     yield "returns", np.array([gauss(0.0003, 0.01) for _ in range(1_000_000)])
