@@ -12,6 +12,7 @@ import json
 import math
 import os
 import platform
+import re
 import subprocess
 import sys
 import tomllib
@@ -22,7 +23,7 @@ from statistics import median
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-README = HERE.parents[2] / "benches" / "README.md"
+ROOT = HERE.parents[2]
 START, END = "<!-- nox -s compare -->", "<!-- end -->"
 
 OURS = "nanobook"
@@ -35,7 +36,7 @@ SECONDS_LONG = 30
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the table for each package that measures `figure` of `row`."""
+    """A line of the table for each package that has the figure."""
 
     row: str
     figure: str
@@ -89,11 +90,29 @@ class Runs:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Other:
+    """What another package did for a line: figure and ratio to ours, or the problem."""
+
+    title: str
+    figure: float
+    ratio: float
+    note: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    line: Line
+    ours: float
+    others: list[Other]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="nox -s compare --", description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help="P1 to P13; all by default")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--write", action="store_true", help=f"put the table into {README.name}")
+    parser.add_argument("--write", action="store_true", help="put it into both README.md")
     parser.add_argument("--folder", type=Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     unknown = set(options.rows) - set(ROWS)
@@ -106,20 +125,24 @@ def main() -> None:
     peers = tomllib.loads((HERE / "peers.toml").read_text("utf-8"))
     ours = str(python_of(folder, OURS))
     subprocess.run([ours, str(HERE / "streams.py"), str(folder / "streams")], check=True)
-    table = "\n".join(report(folder, peers, options.rows or ROWS, options.rounds))
-    print(f"\n{table}")
+    rows = options.rows or ROWS
+    done = measure(folder, peers, rows, options.rounds)
+    comparisons = [compare(line, peers, done) for line in LINES if line.row in rows]
+    table = full_table(comparisons, options.rounds)
+    print("", *table, sep="\n")
     if options.write:
-        before, rest = README.read_text("utf-8").split(START)
-        _, after = rest.split(END)
-        README.write_text(f"{before}{START}\n\n{table}\n\n{END}{after}", "utf-8")
+        write(ROOT / "benches" / "README.md", table)
+        write(ROOT / "README.md", short_table(comparisons))
 
 
 def python_of(folder: Path, name: str) -> Path:
     return folder / name / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def report(folder: Path, peers: dict[str, Any], rows: list[str], rounds: int) -> list[str]:
-    """Return the lines of the page: machine and date, the table, and notes."""
+def measure(
+    folder: Path, peers: dict[str, Any], rows: list[str], rounds: int
+) -> dict[tuple[str, str], Runs]:
+    """Run each row of each package: once to check it, then in rounds."""
     done = {
         (row, name): Runs(problem=missing(folder, name))
         for row in rows
@@ -137,28 +160,80 @@ def report(folder: Path, peers: dict[str, Any], rows: list[str], rounds: int) ->
                     continue
                 print(f"{row} round {number} of {rounds}: {name}", file=sys.stderr)
                 once(folder, peers[name], row, name, runs)
+            for name in names:
+                check(row, done[row, name], done[row, OURS], peers[name])
             if number == 0:
-                for name in names:
-                    check(row, done[row, name], done[row, OURS], peers[name])
                 for name in names:
                     done[row, name].reports.clear()
 
-    machine = f"{processor()}, {os.cpu_count()} cores, {platform.system()}"
-    today = datetime.now(UTC).date()
-    python = platform.python_version()
+    return done
+
+
+def full_table(comparisons: list[Comparison], rounds: int) -> list[str]:
+    """Return what benches/README.md shows: machine and date, every comparison, and notes."""
     lines = [
-        f"{today}, {machine}, CPython {python}, {rounds} rounds.",
+        f"{where_and_when()}, {rounds} rounds.",
         "",
         "| row | what | target | nanobook | with | its figure | ratio |",
         "|---|---|---|---|---|---|---|",
     ]
     notes: list[str] = []
-    for line in LINES:
-        if line.row in rows:
-            lines += of_line(line, peers, done, notes)
+    for one in comparisons:
+        line = one.line
+        what = f"| {line.row} | {line.what}, {line.unit} | {line.target} | {shown(one.ours)} |"
+        for other in one.others or [Other("", 0, 0)]:
+            mark = ""
+            if other.note:
+                note = f"{other.title}, {line.row}: {other.note}."
+                if note not in notes:
+                    notes.append(note)
+                mark = f" ({notes.index(note) + 1})"
+            figure = other.problem or (shown(other.figure) if other.title else "")
+            lines.append(f"{what} {other.title}{mark} | {figure} | {ratio(other)} |")
+            what = "| | | | |"
     if notes:
         lines += ["", *(f"{number}. {note}" for number, note in enumerate(notes, 1))]
     return lines
+
+
+def short_table(comparisons: list[Comparison]) -> list[str]:
+    """Return what README.md shows: each line with the fastest of the others."""
+    lines = [
+        f"{where_and_when()}.",
+        "",
+        "| what | nanobook | the best of the others | its figure | ratio |",
+        "|---|---|---|---|---|",
+    ]
+    for one in comparisons:
+        measured = [other for other in one.others if not other.problem]
+        if measured:
+            best = min(measured, key=lambda other: other.figure)
+            title = f"{best.title}{' *' if best.note else ''}"
+            what = f"{one.line.row}: {one.line.what}, {one.line.unit}"
+            figures = f"{title} | {shown(best.figure)} | {ratio(best)}"
+            lines.append(f"| {what} | {shown(one.ours)} | {figures} |")
+    return lines
+
+
+def where_and_when() -> str:
+    cores = f"{os.cpu_count()} cores, {platform.system()}"
+    python = f"CPython {platform.python_version()}"
+    return f"{datetime.now(UTC).date()}, {processor()}, {cores}, {python}"
+
+
+def ratio(other: Other) -> str:
+    """Return how much longer the other takes; bold where it takes less."""
+    if other.problem or not other.title:
+        return ""
+    return f"**{other.ratio:.2f}**" if other.ratio < 1 else shown(other.ratio)
+
+
+def write(page: Path, lines: list[str]) -> None:
+    """Put lines between the two marks of a page."""
+    before, rest = page.read_text("utf-8").split(START)
+    _, after = rest.split(END)
+    text = "\n".join(lines)
+    page.write_text(f"{before}{START}\n\n{text}\n\n{END}{after}", "utf-8")
 
 
 def missing(folder: Path, name: str) -> str:
@@ -217,7 +292,7 @@ def check(row: str, runs: Runs, ours: Runs, peer: dict[str, Any]) -> None:
     if ours.problem:
         raise RuntimeError(f"{row}: {OURS} {ours.problem}")
     tolerance = max(line.tolerance for line in LINES if line.row == row)
-    values, wanted = runs.reports[0]["values"], ours.reports[0]["values"]
+    values, wanted = runs.reports[-1]["values"], ours.reports[-1]["values"]
     if wanted and not values:
         runs.problem = "disagrees: it has no values to compare"
     for name, value in values.items():
@@ -225,45 +300,31 @@ def check(row: str, runs: Runs, ours: Runs, peer: dict[str, Any]) -> None:
             runs.problem = f"disagrees: {name} {value}, and {wanted[name]} here"
 
 
-def of_line(
-    line: Line, peers: dict[str, Any], done: dict[tuple[str, str], Runs], notes: list[str]
-) -> list[str]:
-    """Return the rows of the table for one line: one for each package that has its figure."""
+def compare(line: Line, peers: dict[str, Any], done: dict[tuple[str, str], Runs]) -> Comparison:
+    """Return what a line of the table says: our figure, and the other packages'."""
     ours = done[line.row, OURS]
     if ours.problem:
         raise RuntimeError(f"{line.row}: {OURS} {ours.problem}")
     mine = [one["figures"][line.figure] for one in ours.reports]
-    start = f"| {line.row} | {line.what}, {line.unit} | {line.target} | "
-    start += f"{shown(median(mine) / line.scale)} |"
-    table: list[str] = []
+    # What a package cannot do is said once for each row.
+    first = line is next(other for other in LINES if other.row == line.row)
+    others: list[Other] = []
     for name, peer in peers.items():
         runs = done.get((line.row, name))
         if name == OURS or runs is None:
             continue
         if runs.problem:
-            # Said once for each row.
-            if line is next(other for other in LINES if other.row == line.row):
-                table.append(f"{start} {peer['title']} | {runs.problem} | |")
-                start = "| | | | |"
+            if first:
+                others.append(Other(peer["title"], 0, 0, problem=runs.problem))
             continue
-        theirs = [one["figures"].get(line.figure) for one in runs.reports]
-        if theirs[0] is None:
+        if line.figure not in runs.reports[0]["figures"]:
             continue
-        # Of one round both: what slowed the machine then slowed both.
-        ratio = median(b / a for a, b in zip(mine, filter(None, theirs), strict=False))
-        mark = ""
-        remarks = {**peer.get("notes", {}), **peer.get("differs", {})}
-        if note := remarks.get(line.row):
-            text = f"{peer['title']}, {line.row}: {note}."
-            if text not in notes:
-                notes.append(text)
-            mark = f" ({notes.index(text) + 1})"
-        # What we lose is in bold.
-        lost = f"**{ratio:.2f}**" if ratio < 1 else f"{shown(ratio)}"
-        figure = shown(median(filter(None, theirs)) / line.scale)
-        table.append(f"{start} {peer['title']}{mark} | {figure} | {lost} |")
-        start = "| | | | |"
-    return table or [f"{start} | | |"]
+        theirs = [one["figures"][line.figure] for one in runs.reports]
+        # Both of one round: what slowed the machine then slowed both. Some have one round only.
+        ratios = [b / a for a, b in zip(mine, theirs, strict=False)]
+        note = {**peer.get("notes", {}), **peer.get("differs", {})}.get(line.row, "")
+        others.append(Other(peer["title"], median(theirs) / line.scale, median(ratios), note=note))
+    return Comparison(line, median(mine) / line.scale, others)
 
 
 def shown(number: float) -> str:
@@ -274,13 +335,15 @@ def shown(number: float) -> str:
 
 
 def processor() -> str:
-    """Return what the processor calls itself."""
+    """Return what the processor calls itself, and whether it is a virtual one."""
+    name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():
-        for line in info.read_text("utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip().replace("(R)", "")
-    return platform.processor() or platform.machine()
+        values = dict(re.findall(r"^([^\t:]+)\s*: (.*)$", info.read_text("utf-8"), re.MULTILINE))
+        name = values.get("model name", name).replace("(R)", "")
+        if "hypervisor" in values.get("flags", "").split():
+            name += " (virtual machine)"
+    return name
 
 
 if __name__ == "__main__":
