@@ -172,7 +172,7 @@ def measure(
 def full_table(comparisons: list[Comparison], rounds: int) -> list[str]:
     """Return what benches/README.md shows: machine and date, every comparison, and notes."""
     lines = [
-        f"{where_and_when()}, {rounds} rounds.",
+        f"{where_and_when()}, rounds: {rounds}.",
         "",
         "| row | what | target | nanobook | with | its figure | ratio |",
         "|---|---|---|---|---|---|---|",
