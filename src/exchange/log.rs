@@ -1,5 +1,6 @@
 //! The event log: every accepted command, in 32 bytes each.
 
+use super::pieces::{self, Pieces};
 use crate::event::Event;
 use crate::order::TrailMethod;
 use crate::types::{OrderId, Price, Quantity, Side, TimeInForce};
@@ -168,7 +169,7 @@ impl Entry {
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "persistence", derive(serde::Serialize, serde::Deserialize))]
 pub struct EventLog {
-    entries: Vec<Entry>,
+    entries: Pieces<Entry>,
     trails: Vec<TrailMethod>,
     is_on: bool,
     /// Whether every command since the exchange was new is here.
@@ -178,18 +179,17 @@ pub struct EventLog {
 impl EventLog {
     pub(crate) const fn new(is_on: bool) -> Self {
         Self {
-            entries: Vec::new(),
+            entries: Pieces::new(),
             trails: Vec::new(),
             is_on,
             is_complete: is_on,
         }
     }
 
+    /// Makes room for so many events in a new log.
     pub(crate) fn reserve(&mut self, events: usize) {
         if self.is_on {
-            let len = self.entries.len();
-            self.entries.resize(len + events, Entry::EMPTY);
-            self.entries.truncate(len);
+            self.entries.reserve(events, Entry::EMPTY);
         }
     }
 
@@ -204,8 +204,8 @@ impl EventLog {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.is_complete &= self.entries.is_empty();
-        self.entries = Vec::new();
+        self.is_complete &= self.is_empty();
+        self.entries = Pieces::new();
         self.trails = Vec::new();
     }
 
@@ -244,7 +244,7 @@ impl EventLog {
     /// Returns whether there are none.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// Returns the event at an index, from 0.
@@ -337,7 +337,7 @@ impl EventLog {
         {
             return Err("every trailing stop in the log has its trail".to_owned());
         }
-        if !self.is_on && (self.is_complete || !self.entries.is_empty()) {
+        if !self.is_on && (self.is_complete || !self.is_empty()) {
             return Err("a log that is off is empty and incomplete".to_owned());
         }
         Ok(())
@@ -357,7 +357,7 @@ impl<'a> IntoIterator for &'a EventLog {
 #[derive(Clone, Debug)]
 pub struct EventLogIter<'a> {
     log: &'a EventLog,
-    entries: std::slice::Iter<'a, Entry>,
+    entries: pieces::Iter<'a, Entry>,
 }
 
 impl Iterator for EventLogIter<'_> {

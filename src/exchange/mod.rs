@@ -6,6 +6,7 @@
 
 mod digest;
 mod log;
+mod pieces;
 mod stop;
 
 #[cfg(feature = "persistence")]
