@@ -26,22 +26,13 @@ const STATUSES: &[&str] = &[
 const PENDING: u8 = 4;
 const TRIGGERED: u8 = 5;
 
+/// The errors of a modify in their own order; those of a cancel are the first of them.
 const ERRORS: &[&str] = &[
     "OrderNotFound",
     "OrderNotActive",
     "InvalidQuantity",
     "InvalidPrice",
 ];
-
-/// Returns the code of an error, by the name that single results give it.
-#[cold]
-fn error_code(error: impl std::fmt::Debug) -> u8 {
-    let name = format!("{error:?}");
-    let place = ERRORS.iter().position(|other| *other == name);
-    place
-        .and_then(|place| u8::try_from(place).ok())
-        .expect("every error of a command is listed")
-}
 
 /// The columns of a result while its commands run.
 pub(crate) struct Outcomes {
@@ -90,10 +81,10 @@ impl Outcomes {
                 self.push_execution(execution, *cancelled);
             }
             Outcome::Modify(Err(error)) => {
-                self.push_row(named, NO_CODE, [0; 3], error_code(error));
+                self.push_row(named, NO_CODE, [0; 3], *error as u8);
             }
             Outcome::Cancel(result) => {
-                let error = result.error.map_or(NO_CODE, error_code);
+                let error = result.error.map_or(NO_CODE, |error| error as u8);
                 self.push_row(named, NO_CODE, [0, 0, result.cancelled_quantity], error);
             }
             Outcome::Stop(result) => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import random
 import subprocess
@@ -236,6 +237,28 @@ def test_a_row_refers_to_the_order_that_another_left() -> None:
     assert result.cancelled_quantity.tolist() == [0, 9, 0, 3, 0, 1, 5]
     assert result.to_table().to_dict()["error"] == [None, None, "InvalidPrice", *[None] * 4]
     assert exchange.pending_stop_count() == 0
+
+
+def test_a_command_that_does_nothing_says_why_as_a_single_call_does() -> None:
+    exchange = Exchange()
+    exchange.submit_limit("buy", 100, 5)
+    exchange.cancel(exchange.submit_limit("buy", 100, 5).order_id)
+    alone = copy.deepcopy(exchange)
+    singles = [
+        *(alone.cancel(order).error for order in (9, 2)),
+        *(alone.modify(*change).error for change in ((9, 1, 1), (2, 1, 1), (1, 1, 0), (1, 0, 1))),
+    ]
+    result = exchange.submit_batch(
+        {
+            "kind": ["cancel"] * 2 + ["modify"] * 4,
+            "order_id": [9, 2, 9, 2, 1, 1],
+            "price": [0, 0, 1, 1, 1, 0],
+            "quantity": [0, 0, 1, 1, 0, 1],
+        }
+    )
+    expected = ["OrderNotFound", "OrderNotActive"] * 2 + ["InvalidQuantity", "InvalidPrice"]
+    assert result.to_table().to_dict()["error"] == expected
+    assert singles == expected
 
 
 def test_an_empty_batch_does_nothing() -> None:
