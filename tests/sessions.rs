@@ -61,7 +61,7 @@ fn a_book_that_lives_long_holds_what_it_held_when_young() {
         held += info.bytes_current;
         held_after.push(held);
         let peak = i64::try_from(info.bytes_max).unwrap();
-        // Between two clears: an order and two events, in lists that double and are copied.
+        // Between two clears: an order and two events, with room to grow.
         assert!(peak < CLEAR_EVERY * (48 + 2 * 32) * 4, "{peak} bytes");
     }
     println!("{held_after:?} bytes after each million");
