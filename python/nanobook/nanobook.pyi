@@ -710,8 +710,9 @@ class Table:
     """Columns of equal length: prices and ids as integers, sides and the like as categories.
 
     Arrow libraries read it without a copy: ``pyarrow.table(t)``, ``polars.DataFrame(t)``. NumPy
-    gets a copy: of one column by its name, or of all as a structured array. There a category is its
-    code, its place among the names; where a row has no value stands 0, NaN or the code 255.
+    gets a copy: of one column by its name, read-only, or of all as a structured array. There a
+    category is its code, its place among the names; where a row has no value stands 0, NaN or the
+    code 255.
 
     Examples
     --------

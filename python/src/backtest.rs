@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array};
+use arrow_array::{ArrayRef, Int64Array};
 use nanobook::{
     BacktestConfig, BacktestError, BacktestResult, EqualWeight, PriceSeries, ScheduleError,
     Strategy, Symbol, TradeRecord, run_backtest_until,
@@ -312,19 +312,18 @@ impl PyBacktestResult {
     fn equity_table(&self, py: Python<'_>) -> PyTable {
         py.detach(|| {
             // The curve begins before the first bar.
-            let equity = self
-                .result
-                .equity_curve()
-                .iter()
-                .skip(1)
-                .copied()
-                .collect::<Vec<_>>();
-            let returns = self.result.returns().to_vec();
+            let curve = self.result.equity_curve();
+            let equity = curve.iter().skip(1).copied().collect::<Vec<_>>();
+            // Bars that started without equity have none.
+            let mut returns = self.result.returns().iter().copied();
+            let starts = curve.iter().take(equity.len());
+            let returns = starts.map(|start| (*start > 0).then(|| returns.next()).flatten());
+            let returns = table::floats(returns);
             let bars = (0_i64..).take(equity.len()).collect::<Vec<_>>();
             let columns: [(&str, ArrayRef); 3] = [
                 ("bar", Arc::new(Int64Array::from(bars))),
                 ("equity", Arc::new(Int64Array::from(equity))),
-                ("return", Arc::new(Float64Array::from(returns))),
+                ("return", returns),
             ];
             PyTable::new(
                 columns
@@ -347,8 +346,7 @@ impl PyBacktestResult {
                     .enumerate()
                     .map(|(column, symbol)| {
                         let cells = (0..rows.len()).map(|bar| rows.row(bar).map(|row| row[column]));
-                        let cells: ArrayRef = Arc::new(cells.collect::<Float64Array>());
-                        (symbol.to_string(), cells)
+                        (symbol.to_string(), table::floats(cells))
                     }),
             )
         }))

@@ -10,7 +10,7 @@ use nanobook::{
 use pyo3::prelude::*;
 
 use crate::batch_result::{Outcomes, PyBatchResult};
-use crate::columns::{self, Column, Integers, UNKNOWN, Value};
+use crate::columns::{self, Column, Integers, SIGNALS_EVERY, UNKNOWN, Value};
 use crate::convert::{Arg, SIDES, TIMES_IN_FORCE, TRAIL_TYPES, TrailType};
 use crate::errors::{BatchError, BindingResult, invalid};
 use crate::records::{EVENT_KINDS, NO_CODE};
@@ -448,18 +448,36 @@ impl Commands {
 
     /// Returns the exchange that the commands lead to.
     pub(crate) fn replay(&self, py: Python<'_>) -> BindingResult<Exchange> {
-        let replayed = py.detach(|| {
-            let mut exchange = Exchange::new();
-            for row in 0..self.len() {
-                let applied = self
-                    .event(row, &[])
-                    .and_then(|event| exchange.apply(&event).map_err(|error| refused(&error)));
-                applied.map_err(|bad| (row, bad))?;
-            }
-            Ok(exchange)
+        let replayed = replay(py, self.len(), |exchange, row| {
+            let event = self.event(row, &[])?;
+            exchange.apply(&event).map_err(|error| refused(&error))
         });
-        replayed.map_err(|(row, bad)| invalid(self.message(py, &bad, row)).into())
+        replayed?.map_err(|(row, bad)| invalid(self.message(py, &bad, row)).into())
     }
+}
+
+/// Returns the exchange that so many commands lead to, or the first that failed. Without the
+/// interpreter, but for a look at signals now and then.
+pub(crate) fn replay<E: Send>(
+    py: Python<'_>,
+    commands: usize,
+    apply: impl Fn(&mut Exchange, usize) -> Result<Outcome, E> + Sync,
+) -> PyResult<Result<Exchange, (usize, E)>> {
+    let mut exchange = Exchange::new();
+    for start in (0..commands).step_by(SIGNALS_EVERY) {
+        let end = commands.min(start + SIGNALS_EVERY);
+        let done = py.detach(|| {
+            (start..end).try_for_each(|place| match apply(&mut exchange, place) {
+                Ok(_) => Ok(()),
+                Err(error) => Err((place, error)),
+            })
+        });
+        if let Err(failed) = done {
+            return Ok(Err(failed));
+        }
+        py.check_signals()?;
+    }
+    Ok(Ok(exchange))
 }
 
 /// Returns the bad value of a command that the exchange refused.
@@ -495,10 +513,7 @@ fn check_names(columns: &[Column], name: &str, purpose: Purpose) -> PyResult<()>
             .iter()
             .any(|other| other.name == column.name)
         {
-            return Err(invalid(format!(
-                "{name} has the column '{}' twice",
-                column.name
-            )));
+            return Err(columns::twice(name, &column.name));
         }
     }
     Ok(())

@@ -18,7 +18,7 @@ use pyo3::buffer::Element;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyFloat, PyMapping, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyFloat, PyString, PyTuple};
 
 use crate::array;
 use crate::arrow;
@@ -51,11 +51,14 @@ pub(crate) enum Value {
 
 /// Returns whether `read` reads it, and not what walks through a list of objects.
 pub(crate) fn is_table(data: Arg<'_, '_>) -> PyResult<bool> {
+    if data.hasattr("iloc")? {
+        // A frame of pandas, and not one of its series.
+        return data.hasattr("columns");
+    }
     Ok(data.is_instance_of::<PyTable>()
-        || data.cast::<PyMapping>().is_ok()
+        || convert::is_mapping(data)?
         || data.hasattr("__arrow_c_stream__")?
         || data.hasattr("__arrow_c_array__")?
-        || data.hasattr("iloc")?
         || fields_of(data)?.is_some())
 }
 
@@ -79,8 +82,9 @@ pub(crate) fn read(data: Arg<'_, '_>, name: &str) -> PyResult<Vec<Column>> {
             values: Values::Chunks(vec![Arc::clone(column)]),
         });
         columns.collect()
-    } else if let Ok(mapping) = data.cast::<PyMapping>() {
-        let pairs = mapping.items()?.into_iter().map(|pair| pair.extract());
+    } else if convert::is_mapping(data)? {
+        let pairs = data.call_method0("items")?;
+        let pairs = pairs.try_iter()?.map(|pair| pair?.extract());
         let pairs: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)> = pairs.collect::<PyResult<_>>()?;
         pairs
             .iter()
@@ -92,13 +96,19 @@ pub(crate) fn read(data: Arg<'_, '_>, name: &str) -> PyResult<Vec<Column>> {
             .map(|key| read_column(&key, &data.get_item(&key)?, name))
             .collect::<PyResult<_>>()?
     } else if data.hasattr("iloc")? && data.hasattr("columns")? {
-        let names = data.getattr("columns")?;
-        names
-            .try_iter()?
-            .map(|key| {
-                let key = key?;
-                read_column(&key, &data.get_item(&key)?, name)
-            })
+        let keys = data.getattr("columns")?.try_iter()?;
+        let keys: Vec<Bound<'_, PyAny>> = keys.collect::<PyResult<_>>()?;
+        for (place, key) in keys.iter().enumerate() {
+            // By that name there would be a frame.
+            if keys[..place]
+                .iter()
+                .any(|other| other.eq(key).unwrap_or(false))
+            {
+                return Err(twice(name, &key.str()?.to_string_lossy()));
+            }
+        }
+        keys.iter()
+            .map(|key| read_column(key, &data.get_item(key)?, name))
             .collect::<PyResult<_>>()?
     } else if let Some(columns) = arrow::read_columns(data)? {
         columns
@@ -114,6 +124,14 @@ pub(crate) fn read(data: Arg<'_, '_>, name: &str) -> PyResult<Vec<Column>> {
     };
     check_lengths(data.py(), &columns, name)?;
     Ok(columns)
+}
+
+#[cold]
+pub(crate) fn twice(name: &str, column: &str) -> PyErr {
+    invalid(format!(
+        "{name} has the column '{}' twice",
+        column.escape_debug()
+    ))
 }
 
 fn check_lengths(py: Python<'_>, columns: &[Column], name: &str) -> PyResult<()> {
@@ -145,6 +163,11 @@ fn read_values(name: &str, value: Arg<'_, '_>) -> PyResult<Values> {
     if value.get_type().name()? == "ndarray" && letter(value)?.is_some_and(|c| "iuf".contains(c)) {
         check_dimensions(name, value)?;
         return Ok(Values::Array(value.clone().unbind()));
+    }
+    if array::is_masked(value)? {
+        // What is behind the mask is no value.
+        let items = value.call_method0("tolist")?;
+        return Ok(Values::Chunks(vec![read_items(name, &items)?]));
     }
     if value.hasattr("iloc")? {
         return Ok(Values::Chunks(read_pandas(name, value)?));
@@ -269,6 +292,9 @@ fn is_missing(item: Arg<'_, '_>) -> PyResult<bool> {
     Ok(item.is_none() || item.get_type().name()? == "NAType")
 }
 
+/// How many Python objects are read, or events replayed, before a signal is looked for.
+pub(crate) const SIGNALS_EVERY: usize = 1 << 16;
+
 /// Reads Python objects.
 fn read_items(name: &str, values: Arg<'_, '_>) -> PyResult<ArrayRef> {
     let what = format!("column '{name}'");
@@ -276,6 +302,9 @@ fn read_items(name: &str, values: Arg<'_, '_>) -> PyResult<ArrayRef> {
     let (mut has_text, mut has_float, mut has_number) = (false, false, false);
     for item in convert::ordered(values, &what, "a list or an array")? {
         let item = item?;
+        if items.len() % SIGNALS_EVERY == 0 {
+            values.py().check_signals()?;
+        }
         let place = || format!("row {} of column '{name}'", items.len());
         let value = if let Ok(text) = item.cast::<PyString>() {
             has_text = true;
@@ -296,7 +325,11 @@ fn read_items(name: &str, values: Arg<'_, '_>) -> PyResult<ArrayRef> {
             Some(match convert::integer::<i64>(&item, &place()) {
                 Ok(value) => Value::Int(value),
                 Err(error) if error.is_instance_of::<OutOfRangeError>(item.py()) => {
-                    Value::Uint(convert::integer(&item, &place())?)
+                    let wide = convert::integer(&item, &place());
+                    Value::Uint(wide.map_err(|_| {
+                        let (place, item) = (place(), shown(&item));
+                        out_of_range(format!("{place} must fit in 64 bits, got {item}"))
+                    })?)
                 }
                 Err(error) if error.is_instance_of::<PyTypeError>(item.py()) => {
                     return Err(wrong_type(
@@ -482,6 +515,11 @@ impl Column {
     fn chunks(&self, py: Python<'_>) -> PyResult<Cow<'_, [ArrayRef]>> {
         Ok(match &self.values {
             Values::Chunks(chunks) => Cow::Borrowed(chunks),
+            // NumPy makes floats of an empty list.
+            Values::Array(array) if array.bind(py).len()? == 0 => {
+                let empty: ArrayRef = Arc::new(NullArray::new(0));
+                Cow::Owned(vec![empty])
+            }
             Values::Array(array) => Cow::Owned(vec![read_array(&self.name, array.bind(py))?]),
         })
     }

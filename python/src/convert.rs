@@ -15,8 +15,8 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyFloat, PyFrozenSet, PyInt, PyIterator, PyList, PyMapping,
-    PySet, PyString, PyTuple, PyType,
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyIterator, PyList, PySet,
+    PyString, PyTuple, PyType,
 };
 
 use crate::array;
@@ -245,6 +245,17 @@ pub(crate) fn is_wrong_type(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PyTypeError>(py) && error.traceback(py).is_none()
 }
 
+/// Returns whether a value is a mapping. Asking runs Python code, and what that raises arrives, an
+/// interrupt too.
+pub(crate) fn is_mapping(value: Arg<'_, '_>) -> PyResult<bool> {
+    static MAPPING: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    if value.is_instance_of::<PyDict>() {
+        return Ok(true);
+    }
+    let mapping = MAPPING.import(value.py(), "collections.abc", "Mapping")?;
+    value.is_instance(mapping)
+}
+
 /// Returns the items of what has them in an order of its own: not those of a text, of bytes, of a
 /// mapping, which are its keys, or of a set.
 pub(crate) fn ordered<'py>(
@@ -256,9 +267,8 @@ pub(crate) fn ordered<'py>(
         || value.is_instance_of::<PyBytes>()
         || value.is_instance_of::<PyByteArray>()
         || value.is_instance_of::<PySet>()
-        || value.is_instance_of::<PyFrozenSet>()
-        || value.cast::<PyMapping>().is_ok();
-    if is_other {
+        || value.is_instance_of::<PyFrozenSet>();
+    if is_other || is_mapping(value)? {
         return Err(wrong_type(name, expected, value));
     }
     items(value, name, expected)

@@ -5,6 +5,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
+use crate::columns::SIGNALS_EVERY;
 use crate::convert::{self, Arg, Member};
 use crate::errors::{BindingResult, wrong_type};
 use crate::stop;
@@ -22,6 +23,9 @@ pub(crate) fn read(events: Arg<'_, '_>) -> PyResult<Vec<Event>> {
     let mut read = Vec::new();
     for (index, event) in convert::items(events, "events", "an iterable of events")?.enumerate() {
         let event = event?;
+        if index % SIGNALS_EVERY == 0 {
+            events.py().check_signals()?;
+        }
         read.push(read_one(&event, || format!("events[{index}]"))?);
     }
     Ok(read)

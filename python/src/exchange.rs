@@ -6,7 +6,9 @@
 use std::cmp::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use nanobook::{Event, Exchange, MultiExchange, Order, OrderId, Outcome, ValidationError};
+use nanobook::{
+    Event, Exchange, MultiExchange, Order, OrderId, Outcome, ReplayError, ValidationError,
+};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
@@ -561,7 +563,11 @@ impl PyExchange {
             Commands::read(events, "events", Purpose::Replay)?.replay(py)?
         } else {
             let events = event::read(events)?;
-            py.detach(|| Exchange::replay(&events))?
+            let replayed = batch::replay(py, events.len(), |exchange, index| {
+                let applied = exchange.apply(&events[index]);
+                applied.map_err(|error| ReplayError { index, error })
+            })?;
+            replayed.map_err(|(_, error)| error)?
         };
         Ok(Self::own(exchange))
     }

@@ -222,6 +222,15 @@ impl Builder {
     }
 }
 
+/// Returns a column of floats, some of which may be missing.
+pub(crate) fn floats(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
+    let mut column = Builder::new(Kind::Float, values.size_hint().0);
+    for value in values {
+        column.push(value.map_or(Cell::None, Cell::Float));
+    }
+    column.finish()
+}
+
 /// Returns a column of the names at these places.
 pub(crate) fn names(places: Vec<i32>, names: impl Iterator<Item = String>) -> ArrayRef {
     let keys = PrimitiveArray::<Int32Type>::from(places);
@@ -341,6 +350,10 @@ impl PyTable {
             self.names().zip(columns.iter().map(Values::kind)).collect();
         let layout = records::Layout::new(&fields);
         let rows = self.0.num_rows();
+        if columns.is_empty() {
+            let dtype = records::dtype(py, &fields, &layout)?;
+            return array::numpy(py)?.call_method1("zeros", (rows, dtype));
+        }
         let bytes = PyByteArray::new_with(py, rows * layout.size, |bytes| {
             for (row, bytes) in bytes.chunks_exact_mut(layout.size).enumerate() {
                 layout.write(bytes, columns.iter().map(|column| column.get(row)));

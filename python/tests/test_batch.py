@@ -261,6 +261,19 @@ def test_a_command_that_does_nothing_says_why_as_a_single_call_does() -> None:
     assert singles == expected
 
 
+def test_what_a_mask_hides_is_no_value() -> None:
+    masked: Any = np.ma.masked_array([5, 6], mask=[False, True])
+    exchange = Exchange()
+    columns = {"kind": ["submit_limit"] * 2, "side": ["buy"] * 2, "quantity": [1, 1]}
+    with pytest.raises(BatchError, match="row 1: column 'price' must have a value"):
+        exchange.submit_batch(columns | {"price": masked})
+    assert [order["price"] for order in exchange.orders_array()] == [5]
+    exchange.submit_batch({"kind": ["cancel", "submit_market"], "order_id": masked, **LATER})
+
+
+LATER: dict[str, list[Any]] = {"side": [None, "sell"], "quantity": [None, 1]}
+
+
 def test_an_empty_batch_does_nothing() -> None:
     exchange = Exchange()
     result = exchange.submit_batch({"kind": []})

@@ -426,6 +426,16 @@ BAD_COLUMNS: dict[str, tuple[dict[Any, Any], type[Exception], str]] = {
     "times": (LIMIT | {"price": np.array(["2026"], "M8[D]")}, TypeError, "got datetime64"),
     "Arrow bools": (LIMIT | {"price": pa.array([True])}, TypeError, "got Boolean"),
     "an Arrow list": (LIMIT | {"side": pa.array([[1]])}, TypeError, "'side' must be strings"),
+    "a frame's column twice": (
+        pd.DataFrame([["cancel", 1, 1]], columns=["kind", "order_id", "order_id"]),
+        nanobook.ValidationError,
+        "the column 'order_id' twice",
+    ),
+    "a huge price": (
+        LIMIT | {"price": [-(2**70)]},
+        nanobook.OutOfRangeError,
+        "row 0 of column 'price' must fit in 64 bits, got -1180591620717411303424",
+    ),
     "huge integers": (LIMIT | {"quantity": [2**64]}, nanobook.OutOfRangeError, "row 0 of column"),
     "no side": (
         LIMIT | {"side": ["x"]},
@@ -491,6 +501,72 @@ def test_a_backtest_gives_tables() -> None:
     assert weights.to_dict() == {"AAPL": [0.5, None, 0.0], "GOOG": [0.25, None, 1.0]}
     assert pl.DataFrame(weights)["GOOG"].to_list() == [0.25, None, 1.0]
     assert pickle.loads(pickle.dumps(trades)) == trades
+
+
+def test_a_bar_that_starts_without_equity_has_no_return() -> None:
+    rows: list[Any] = [{"A": 100}, {"A": 40}, {"A": 40}, {"A": 200}]
+    result = nanobook.run_backtest(lambda bar, _, __: None if bar else {"A": 2.0}, rows, 1_000)
+    # Twenty at 100 with 1,000 borrowed: 20 x 40 - 1,000, twice, and 20 x 200 - 1,000.
+    assert result.equity_table().to_dict() == {
+        "bar": [0, 1, 2, 3],
+        "equity": [1_000, -200, -200, 3_000],
+        "return": [0.0, -1.2, None, None],
+    }
+    nothing = nanobook.run_backtest(lambda _, __, ___: None, [{"A": 1}] * 2, 0).equity_table()
+    assert nothing.to_dict() == {"bar": [0, 1], "equity": [0, 0], "return": [None, None]}
+
+
+def test_a_weight_that_no_answer_gave_is_nan_in_numpy() -> None:
+    rows: list[Any] = [{"A": 1}] * 2
+    result = nanobook.run_backtest(lambda bar, _, __: {"A": 0.0} if bar else None, rows, 100)
+    weights = result.weights_table()
+    for array in (weights["A"], weights.to_numpy()["A"], np.asarray(weights)["A"]):
+        np.testing.assert_array_equal(array, [np.nan, 0.0])
+
+
+def test_a_table_without_columns_is_an_array_without_fields() -> None:
+    array = nanobook.run_backtest(lambda _, __, ___: None, [], 100).weights_table().to_numpy()
+    assert (array.dtype.names, array.shape) == ((), (0,))
+
+
+def test_a_series_of_events_is_replayed_like_a_list() -> None:
+    exchange = Exchange()
+    exchange.submit_limit("buy", 100, 5)
+    assert Exchange.replay(pd.Series(exchange.events())) == exchange
+
+
+INTERRUPTED = """
+import signal, sys
+import numpy as np
+import nanobook
+
+rows = 1_000_000
+lists = {"kind": ["submit_market"] * rows, "side": ["buy"] * rows, "quantity": [1] * rows}
+arrays = {"kind": np.ones(rows, "u1"), "side": np.zeros(rows, "u1"), "quantity": np.ones(rows, int)}
+exchange = nanobook.Exchange()
+if sys.argv[1] == "events":
+    exchange.submit_batch(arrays)
+calls = {
+    "a batch of lists": lambda: exchange.submit_batch(lists),
+    "arrays": lambda: nanobook.Exchange.replay(arrays),
+    "events": lambda events=exchange.events(): nanobook.Exchange.replay(events),
+}
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+try:
+    signal.setitimer(signal.ITIMER_REAL, 0.005)
+    calls[sys.argv[1]]()
+except KeyboardInterrupt:
+    # Nothing of a batch ran whose columns were still being read.
+    sys.exit(len(exchange.events_table()) not in {0, rows} or 17)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no timers that send signals")
+@pytest.mark.parametrize("call", ["a batch of lists", "arrays", "events"])
+def test_an_interrupt_arrives(call: str) -> None:
+    run = [sys.executable, "-c", INTERRUPTED, call]
+    ended = subprocess.run(run, check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (17, "")
 
 
 def test_arrow_reads_a_price_series() -> None:
