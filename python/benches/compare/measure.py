@@ -28,8 +28,14 @@ class Report(TypedDict):
     values: dict[str, float]
 
 
+# A virtual machine that was idle may run at half its speed for as long as this.
+AWAKE_AFTER_NS = 500_000_000
+
+
 def main(rows: dict[str, Callable[[Path], Report]]) -> None:
     row, folder = sys.argv[1:]
+    while process_time_ns() < AWAKE_AFTER_NS:
+        pass
     print(json.dumps(rows[row](Path(folder))))
 
 
