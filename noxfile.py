@@ -419,6 +419,28 @@ def wheels(session: nox.Session) -> None:
 
 
 @nox.session
+def develop(session: nox.Session) -> None:
+    """Install the checkout in place with each Python, or those after `--`, and run the tests."""
+    for version in session.posargs or PYTHONS:
+        python = interpreter(session, version)
+        with tempfile.TemporaryDirectory() as work:
+            place = Path(work) / "environment"
+            pip = environment(session, python, place)
+            project = nox.project.load_toml(PYPROJECT)
+            # maturin installs with the pip of the environment itself.
+            session.run(*pip, "install", "pip", *nox.project.dependency_groups(project, "build"))
+            programs = place / ("Scripts" if os.name == "nt" else "bin")
+            with session.chdir(PYTHON):
+                session.run(
+                    *(str(programs / "maturin"), "develop", "--release", "--locked"),
+                    env={"VIRTUAL_ENV": str(place)},
+                    external=True,
+                )
+            with session.chdir(ROOT):
+                try_installed(session, place)
+
+
+@nox.session
 def aarch64(session: nox.Session) -> None:
     """Cross-build the wheel of CPython 3.11 for Linux on aarch64, and try it by emulation."""
     python = interpreter(session, "3.11")
