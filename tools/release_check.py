@@ -19,6 +19,14 @@ ROOT = Path(__file__).resolve().parents[1]
 # Pages that tell a reader what is needed.
 REQUIREMENTS = ["README.md", "CONTRIBUTING.md", "docs/install.md"]
 
+CI = ".github/workflows/ci.yml"
+WHEELS = ".github/workflows/wheels.yml"
+# Tools of python/pyproject.toml that are pinned elsewhere too, and what stands before the version.
+PINS = [
+    ("maturin", "maturin-version: v", [WHEELS]),
+    ("nox", "nox==", [CI, WHEELS, ".ci/run"]),
+]
+
 
 def main() -> None:
     """Print what does not agree, one line each; exit code 1 if there is anything."""
@@ -66,12 +74,22 @@ def disagreements(tag: str | None) -> list[str]:
     ruff = read_toml("python/pyproject.toml")["tool"]["ruff"]["target-version"]
     compare("python/pyproject.toml: tool.ruff", ruff, "py" + python.replace(".", ""))
 
+    # What dependabot raises in one place and nobody in the others.
+    pinned = read("python/pyproject.toml")
+    for tool, name, places in PINS:
+        wanted = re.search(rf'"{tool}==([\d.]+)"', pinned)
+        for place in places:
+            for found in sorted(set(re.findall(rf"{name}([\d.]+)", read(place)))):
+                compare(f"{place}: {tool}", found, wanted and wanted[1])
+    minor = "v" + ".".join(version.split(".")[:2])
+    for found in re.findall(r"nox -s bench -- (\S+)", read(CI)):
+        compare(f"{CI}: baseline", found, minor)
+
     # The changelog: its first section is about this version.
-    section = re.search(
-        r"^## \[(.+?)\] - (.+?)(?: \[YANKED\])?$", read("CHANGELOG.md"), re.MULTILINE
-    )
+    head, text = first_section(read("CHANGELOG.md"))
+    section = re.fullmatch(r"## \[(\S+)\] - (\S+)(?: \[YANKED\])?", head)
     if section is None:
-        problems.append("CHANGELOG.md: has no section like ## [0.5.0] - 2026-01-31")
+        problems.append(f"CHANGELOG.md: {head}: has to be like ## [0.5.0] - 2026-01-31")
         return problems
     compare("CHANGELOG.md: first section", section[1], version)
     if section[2] != "Unreleased" and not is_date(section[2]):
@@ -81,6 +99,8 @@ def disagreements(tag: str | None) -> list[str]:
         compare("tag", tag, f"v{version}")
         if not is_date(section[2]):
             problems.append(f"CHANGELOG.md: {section[2]}: a release has a date")
+        if not text:
+            problems.append(f"CHANGELOG.md: [{section[1]}]: says nothing")
     return problems
 
 
@@ -95,6 +115,13 @@ def read(path: str) -> str:
 def read_toml(path: str) -> dict[str, Any]:
     """Return a TOML file of the repository."""
     return tomllib.loads(read(path))
+
+
+def first_section(changelog: str) -> tuple[str, str]:
+    """Return the heading of the first section of a changelog, and what stands below it."""
+    _, *sections = re.split(r"^(?=## )", changelog, flags=re.MULTILINE)
+    head, _, text = (sections[0] if sections else "no section").partition("\n")
+    return head.strip(), text.strip()
 
 
 def is_date(text: str) -> bool:
