@@ -106,7 +106,7 @@ def steps() -> Iterator[Step]:
         for name, job in workflow["jobs"].items():
             for row in rows(job.get("strategy", {}).get("matrix", {})):
                 for step in job["steps"]:
-                    if "run" not in step:
+                    if "run" not in step or not applies(str(step.get("if", "")), row):
                         continue
                     variables = {**step.get("env", {})}
                     yield Step(
@@ -132,6 +132,12 @@ def rows(matrix: dict[str, Any]) -> list[dict[str, str]]:
         if not fits:
             extra.append(dict(addition))
     return made + extra or [{}]
+
+
+def applies(condition: str, row: dict[str, str]) -> bool:
+    """Return whether a step is for a row, if its condition is of one comparison with the row."""
+    found = re.fullmatch(r"matrix\.(\w+) (==|!=) '([\w-]+)'", condition)
+    return not found or (row.get(found[1]) == found[3]) == (found[2] == "==")
 
 
 def may_fail(condition: str, row: dict[str, str]) -> bool:
