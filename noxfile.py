@@ -469,6 +469,8 @@ def aarch64(session: nox.Session) -> None:
 @nox.session(name="wheel-check")
 def wheel_check(session: nox.Session) -> None:
     """Check what the wheels and sdists that are named after `--` carry, whatever their system."""
+    if not session.posargs:
+        session.error("name wheels and sdists after `--`")
     tools(session, "wheels")
     check_files(session, [Path(name).resolve() for name in session.posargs])
 
@@ -476,17 +478,25 @@ def wheel_check(session: nox.Session) -> None:
 @nox.session(name="wheel-test")
 def wheel_test(session: nox.Session) -> None:
     """Test the wheels of a folder that fit this machine: `-- FOLDER VERSION...`."""
-    folder, *versions = session.posargs
+    folder, *versions = named(session, "*.whl")
     for version in versions or PYTHONS:
-        try_package(session, interpreter(session, version), Path(folder).resolve())
+        try_package(session, interpreter(session, version), Path(folder))
 
 
 @nox.session(name="sdist-test")
 def sdist_test(session: nox.Session) -> None:
     """Build the sdist of a folder, and test what comes out: `-- FOLDER [VERSION]`."""
-    folder, *versions = session.posargs
+    folder, *versions = named(session, "*.tar.gz")
     python = interpreter(session, versions[0] if versions else PYTHONS[0])
-    try_sdist(session, python, Path(folder).resolve())
+    try_sdist(session, python, Path(folder))
+
+
+def named(session: nox.Session, pattern: str) -> list[str]:
+    """Return what is named after `--`: a folder that holds such files, and versions."""
+    folder, *versions = session.posargs or [""]
+    if not folder or not any(Path(folder).glob(pattern)):
+        session.error(f"name a folder that holds {pattern} after `--`, got {folder!r}")
+    return [str(Path(folder).resolve()), *versions]
 
 
 def test_with(version: str) -> None:
