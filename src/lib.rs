@@ -8,6 +8,7 @@ mod book;
 mod error;
 mod event;
 mod exchange;
+mod feed;
 mod matching;
 mod multi;
 mod order;
@@ -32,6 +33,10 @@ pub use error::{
 };
 pub use event::Event;
 pub use exchange::{EventLog, EventLogIter, Exchange};
+pub use feed::{
+    FeedCounts, FeedDriver, FeedError, FeedKind, FeedMessage, ItchReader, LobsterBookReader,
+    LobsterReader, VenueBook,
+};
 pub use multi::{MultiError, MultiExchange};
 pub use order::{Order, OrderStatus, StopOrder, StopStatus, TrailMethod};
 pub use portfolio::{

@@ -1,0 +1,349 @@
+//! An exchange that follows a feed, so that orders of one's own meet those of the venue.
+
+use std::collections::BTreeMap;
+
+#[cfg(feature = "persistence")]
+use super::persist::{DriverImage, FollowedImage};
+use super::venue::References;
+use super::{FeedCounts, FeedKind, FeedMessage};
+use crate::book::BookSnapshot;
+use crate::error::ValidationError;
+use crate::event::Event;
+use crate::exchange::Exchange;
+use crate::result::Outcome;
+use crate::types::{OrderId, Price, Quantity, Side, TimeInForce};
+
+/// An order of the venue, and what it became here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Followed {
+    order_id: OrderId,
+    side: Side,
+    price: Price,
+    /// What the feed says is left. Here it may be less, where orders that the venue never had
+    /// traded with it.
+    remaining: Quantity,
+}
+
+/// Sends a feed's orders to an [`Exchange`], which matches them with all others there.
+///
+/// A new order of the feed is a limit order; what is reduced, deleted or replaced is reduced,
+/// cancelled or modified. Of an execution the feed names the passive order alone: an IOC order of
+/// the same quantity and price comes from the other side, and trades by price-time priority: with
+/// an order of one's own, where that is ahead. Orders of one's own go to the same exchange in
+/// between.
+///
+/// Memory is that of the venue's resting orders; the exchange's own history is the caller's to
+/// clear ([`Exchange::clear_order_history`] and its like).
+///
+/// ```
+/// use nanobook::{Exchange, FeedDriver, LobsterReader, Price, Side, TimeInForce};
+/// let file = "\
+/// 34200.1,1,7,100,2238100,1
+/// 34200.2,4,7,30,2238100,1
+/// 34200.3,4,7,70,2238100,1
+/// ";
+/// let mut exchange = Exchange::new();
+/// let mut driver = FeedDriver::new();
+/// let mut feed = LobsterReader::new(file.as_bytes());
+/// driver.apply(&mut exchange, &feed.next().expect("an order")?);
+/// // Behind the venue's order in the queue.
+/// let own = exchange.submit_limit(Side::Buy, Price(223_8100), 50, TimeInForce::GTC);
+/// for message in feed {
+///     driver.apply(&mut exchange, &message?);
+/// }
+/// let own = exchange.get_order(own.order_id).expect("it rests");
+/// assert_eq!((own.filled_quantity, exchange.trades().len()), (0, 2));
+/// # Ok::<(), nanobook::FeedError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeedDriver {
+    orders: References<Followed>,
+    /// The orders that stand for what was there before the file began, by their levels.
+    seeds: BTreeMap<(Side, Price), OrderId>,
+    counts: FeedCounts,
+}
+
+impl FeedDriver {
+    /// Returns a driver that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts an order at each level of a snapshot, for those that were there before the file began.
+    ///
+    /// What a later message takes off an unknown order at such a level goes off this one.
+    ///
+    /// # Errors
+    ///
+    /// [`ValidationError`] where the exchange could not take all of them; it took none.
+    pub fn seed(
+        &mut self,
+        exchange: &mut Exchange,
+        snapshot: &BookSnapshot,
+    ) -> Result<(), ValidationError> {
+        let resting = exchange.depth(usize::MAX);
+        let mut events = Vec::new();
+        for (side, levels, there) in [
+            (Side::Buy, &snapshot.bids, resting.total_bid_quantity()),
+            (Side::Sell, &snapshot.asks, resting.total_ask_quantity()),
+        ] {
+            let mut total = there;
+            for level in levels {
+                let (price, quantity) = (level.price, level.quantity);
+                if quantity == 0 {
+                    return Err(ValidationError::ZeroQuantity);
+                }
+                if !price.is_valid() {
+                    return Err(ValidationError::InvalidPrice(price));
+                }
+                if price.checked_notional(quantity).is_none() {
+                    return Err(ValidationError::NotionalOverflow { price, quantity });
+                }
+                total = total
+                    .checked_add(quantity)
+                    .ok_or(ValidationError::SideTotalOverflow {
+                        side,
+                        resting: total,
+                        quantity,
+                    })?;
+                events.push((side, price, quantity));
+            }
+        }
+        for (side, price, quantity) in events {
+            let result = exchange.try_submit_limit(side, price, quantity, TimeInForce::GTC)?;
+            self.seeds.insert((side, price), result.order_id);
+        }
+        Ok(())
+    }
+
+    /// Sends what a message tells to the exchange and returns what came of it; `None` where there
+    /// was nothing to send.
+    ///
+    /// An order that is not known is counted, and nothing is sent. Unless there are seeds and the
+    /// message tells side and price: then an execution brings its aggressor, and what is reduced
+    /// or deleted goes off the seed of that level.
+    pub fn apply(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
+        self.counts.messages += 1;
+        match message.kind {
+            FeedKind::Add => self.add(exchange, message.reference, message),
+            FeedKind::Execute => self.execute(exchange, message),
+            FeedKind::Reduce => self.reduce(exchange, message),
+            FeedKind::Delete => self.delete(exchange, message),
+            FeedKind::Replace => self.replace(exchange, message),
+            _ => None,
+        }
+    }
+
+    fn add(
+        &mut self,
+        exchange: &mut Exchange,
+        reference: u64,
+        message: &FeedMessage,
+    ) -> Option<Outcome> {
+        let (Some(side), Some(price)) = (message.side, message.price) else {
+            return self.contradiction();
+        };
+        if self.orders.contains_key(&reference) {
+            return self.contradiction();
+        }
+        let event = Event::SubmitLimit {
+            side,
+            price,
+            quantity: message.quantity,
+            time_in_force: TimeInForce::GTC,
+        };
+        let outcome = self.send(exchange, &event)?;
+        if let Outcome::Submit(execution) = &outcome {
+            let followed = Followed {
+                order_id: execution.order_id,
+                side,
+                price,
+                remaining: message.quantity,
+            };
+            self.orders.insert(reference, followed);
+        }
+        Some(outcome)
+    }
+
+    fn execute(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
+        let (side, price) = if let Some(order) = self.take(message) {
+            (order.side, order.price)
+        } else {
+            let (Some(side), Some(price)) = (message.side, message.price) else {
+                return None;
+            };
+            if !self.seeds.contains_key(&(side, price)) {
+                return None;
+            }
+            (side, price)
+        };
+        let event = Event::SubmitLimit {
+            side: side.opposite(),
+            price,
+            quantity: message.quantity,
+            time_in_force: TimeInForce::IOC,
+        };
+        self.send(exchange, &event)
+    }
+
+    fn reduce(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
+        let Some(order) = self.take(message) else {
+            return self.reduce_seed(exchange, message);
+        };
+        let event = Event::Reduce {
+            order_id: order.order_id,
+            quantity: message.quantity,
+        };
+        self.send(exchange, &event)
+    }
+
+    fn delete(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
+        let Some(order) = self.orders.remove(&message.reference) else {
+            self.counts.unknown_references += 1;
+            return self.reduce_seed(exchange, message);
+        };
+        let event = Event::Cancel {
+            order_id: order.order_id,
+        };
+        self.send(exchange, &event)
+    }
+
+    fn replace(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
+        let Some(order) = self.orders.remove(&message.reference) else {
+            self.counts.unknown_references += 1;
+            return None;
+        };
+        let Some(price) = message.price else {
+            return self.contradiction();
+        };
+        let active = exchange
+            .get_order(order.order_id)
+            .is_some_and(|order| order.status.is_active());
+        if !active {
+            // It traded here and not there: what comes for it comes all the same.
+            let message = FeedMessage {
+                side: Some(order.side),
+                ..*message
+            };
+            return self.add(exchange, message.new_reference, &message);
+        }
+        let event = Event::Modify {
+            order_id: order.order_id,
+            new_price: price,
+            new_quantity: message.quantity,
+        };
+        let outcome = self.send(exchange, &event)?;
+        if let Outcome::Modify(Ok((_, execution))) = &outcome {
+            let followed = Followed {
+                order_id: execution.order_id,
+                side: order.side,
+                price,
+                remaining: message.quantity,
+            };
+            self.orders.insert(message.new_reference, followed);
+        } else {
+            self.counts.contradictions += 1;
+        }
+        Some(outcome)
+    }
+
+    /// Takes a message's quantity off what the feed says is left of its order, and returns that
+    /// as it was before.
+    fn take(&mut self, message: &FeedMessage) -> Option<Followed> {
+        let Some(order) = self.orders.get_mut(&message.reference) else {
+            self.counts.unknown_references += 1;
+            return None;
+        };
+        let before = *order;
+        if message.quantity > before.remaining {
+            self.counts.contradictions += 1;
+        }
+        order.remaining = before.remaining.saturating_sub(message.quantity);
+        if order.remaining == 0 {
+            self.orders.remove(&message.reference);
+        }
+        Some(before)
+    }
+
+    fn reduce_seed(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
+        let order_id = *self.seeds.get(&(message.side?, message.price?))?;
+        let event = Event::Reduce {
+            order_id,
+            quantity: message.quantity,
+        };
+        self.send(exchange, &event)
+    }
+
+    /// Sends a command; what the exchange refuses contradicts the feed.
+    fn send(&mut self, exchange: &mut Exchange, event: &Event) -> Option<Outcome> {
+        match exchange.apply(event) {
+            Ok(outcome) => Some(outcome),
+            Err(_) => self.contradiction(),
+        }
+    }
+
+    fn contradiction(&mut self) -> Option<Outcome> {
+        self.counts.contradictions += 1;
+        None
+    }
+
+    /// Returns what the venue's order became here, or `None` if it is not known or gone.
+    pub fn order_id(&self, reference: u64) -> Option<OrderId> {
+        self.orders.get(&reference).map(|order| order.order_id)
+    }
+
+    /// Returns how well the messages so far agreed with what was sent.
+    pub const fn counts(&self) -> FeedCounts {
+        self.counts
+    }
+
+    #[cfg(feature = "persistence")]
+    pub(super) fn to_image(&self) -> DriverImage {
+        let mut orders: Vec<FollowedImage> = self
+            .orders
+            .iter()
+            .map(|(reference, order)| {
+                (
+                    *reference,
+                    order.order_id,
+                    order.side,
+                    order.price,
+                    order.remaining,
+                )
+            })
+            .collect();
+        orders.sort_unstable();
+        DriverImage {
+            orders,
+            seeds: self
+                .seeds
+                .iter()
+                .map(|((side, price), id)| (*side, *price, *id))
+                .collect(),
+            counts: self.counts,
+        }
+    }
+
+    #[cfg(feature = "persistence")]
+    pub(super) fn from_image(image: DriverImage) -> Self {
+        let orders = image.orders.into_iter();
+        let seeds = image.seeds.into_iter();
+        Self {
+            orders: orders
+                .map(|(reference, order_id, side, price, remaining)| {
+                    let followed = Followed {
+                        order_id,
+                        side,
+                        price,
+                        remaining,
+                    };
+                    (reference, followed)
+                })
+                .collect(),
+            seeds: seeds
+                .map(|(side, price, order_id)| ((side, price), order_id))
+                .collect(),
+            counts: image.counts,
+        }
+    }
+}
