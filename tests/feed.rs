@@ -5,7 +5,9 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{Cursor, Read as _, Write as _};
+use std::io::Cursor;
+#[cfg(feature = "gzip")]
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use nanobook::{
@@ -53,7 +55,7 @@ fn itch_leads_to_the_published_book_and_counts() {
     let (mut executed, mut hidden) = (0, 0);
     let mut times = Vec::new();
     while let Some(message) = reader.next_message().unwrap() {
-        *codes.entry(char::from(message.code)).or_default() += 1;
+        *codes.entry(char::from(message.venue_code)).or_default() += 1;
         times.push(message.timestamp_ns);
         assert_eq!(message.instrument, 13);
         match message.kind {
@@ -121,7 +123,7 @@ fn an_exchange_that_follows_itch_has_the_published_book_and_trades() {
         let passive = driver.order_id(message.reference);
         let outcome = driver.apply(&mut exchange, &message);
         if message.kind == FeedKind::Execute {
-            let Some(Outcome::Submit(execution)) = outcome else {
+            let Some((_, Outcome::Submit(execution))) = outcome else {
                 panic!("the aggressor of an execution is submitted");
             };
             assert_eq!(execution.filled_quantity, message.quantity);
@@ -150,6 +152,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory takes all")
 }
 
+#[cfg(feature = "gzip")]
 fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(bytes).expect("a file on disk");
@@ -272,7 +275,7 @@ fn every_message_type_has_its_length_and_no_other() {
             _ => &[],
         };
         let whole = itch(code, len, fields);
-        assert_eq!(read(&whole).unwrap()[0].code, code);
+        assert_eq!(read(&whole).unwrap()[0].venue_code, code);
         // Some writers leave the length at 0; the next message is still found.
         let mut unsized_ = whole.clone();
         unsized_[..2].copy_from_slice(&[0, 0]);
@@ -348,7 +351,7 @@ fn all_fields_of_all_kinds_are_read_where_they_stand() {
     let price: &[u8] = &3_201_400_u32.to_be_bytes();
     let blank = FeedMessage {
         kind: FeedKind::Other,
-        code: 0,
+        venue_code: 0,
         timestamp_ns: 0x0102_0304_0506,
         instrument: 13,
         reference: 7,
@@ -495,7 +498,13 @@ fn all_fields_of_all_kinds_are_read_where_they_stand() {
     ];
     for (bytes, expected) in cases {
         let code = bytes[2];
-        assert_eq!(read(&bytes).unwrap(), [FeedMessage { code, ..expected }]);
+        assert_eq!(
+            read(&bytes).unwrap(),
+            [FeedMessage {
+                venue_code: code,
+                ..expected
+            }]
+        );
     }
 }
 
@@ -559,14 +568,16 @@ fn memory_does_not_grow_with_the_file() {
 
 // LOBSTER
 
+#[cfg(feature = "gzip")]
 fn lobster(depth: &str) -> Option<(PathBuf, PathBuf)> {
-    let (stock, rest) = depth.split_once(' ').unwrap();
+    let (stock, rest) = depth.split_once(' ').expect("a stock and a depth");
     let name =
         |what: &str| format!("lobster/{stock}_2012-06-21_34200000_57600000_{what}_{rest}.csv.gz");
     Some((data(&name("message"))?, data(&name("orderbook"))?))
 }
 
 /// The published numbers of a file: messages of types 1 to 5, visible and hidden volume.
+#[cfg(feature = "gzip")]
 const PUBLISHED: [(&str, [usize; 5], Quantity, Quantity); 3] = [
     (
         "AMZN 1",
@@ -595,7 +606,7 @@ fn lobster_messages_count_as_published() {
         let mut time = 0;
         for message in LobsterReader::open(&messages).unwrap() {
             let message = message.unwrap();
-            found[usize::from(message.code - b'1')] += 1;
+            found[usize::from(message.venue_code - b'1')] += 1;
             match message.kind {
                 FeedKind::Execute => executed += message.quantity,
                 FeedKind::HiddenTrade => {
@@ -616,6 +627,7 @@ fn lobster_messages_count_as_published() {
 }
 
 /// Returns a book as the rows of the orderbook file show it.
+#[cfg(feature = "gzip")]
 fn levels(book: &BookSnapshot) -> [Vec<(i64, Quantity)>; 2] {
     [&book.bids, &book.asks].map(|side| {
         side.iter()
@@ -860,8 +872,7 @@ fn market_by_order_of_a_future_leads_to_the_published_book() {
     };
     let mut text = String::new();
     let compressed = std::fs::File::open(path).unwrap();
-    flate2::read::GzDecoder::new(compressed)
-        .read_to_string(&mut text)
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(compressed), &mut text)
         .unwrap();
     let mut book = VenueBook::new();
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
@@ -927,7 +938,7 @@ fn market_by_order_of_a_future_leads_to_the_published_book() {
 fn message(kind: FeedKind, reference: u64, quantity: Quantity) -> FeedMessage {
     FeedMessage {
         kind,
-        code: b'?',
+        venue_code: b'?',
         timestamp_ns: 1,
         instrument: 0,
         reference,
@@ -1019,7 +1030,7 @@ impl Naive {
         let place = self.0.iter().position(|order| order.0 == message.reference);
         match (message.kind, place) {
             (FeedKind::Add, None) => {
-                let (side, price) = (message.side.unwrap(), message.price.unwrap());
+                let (side, price) = message.side.zip(message.price).expect("a whole order");
                 self.0
                     .push((message.reference, side, price, message.quantity));
             }

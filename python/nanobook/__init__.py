@@ -9,9 +9,10 @@
 (10050, 40)
 """
 
-from nanobook._enums import OrderStatus, Side, StopStatus, TimeInForce
+from nanobook._enums import FeedKind, OrderStatus, Side, StopStatus, TimeInForce
 from nanobook._errors import (
     BatchError,
+    FeedError,
     InvariantError,
     MissingFileError,
     MissingPackageError,
@@ -24,7 +25,7 @@ from nanobook._errors import (
     ValidationError,
 )
 from nanobook._sweep import sweep, sweep_strategy
-from nanobook._types import PortfolioSnapshot, QueuePosition, StopOrder, TrailMethod
+from nanobook._types import FeedCounts, PortfolioSnapshot, QueuePosition, StopOrder, TrailMethod
 from nanobook.nanobook import (
     BacktestResult,
     BatchResult,
@@ -36,8 +37,13 @@ from nanobook.nanobook import (
     EqualWeight,
     Event,
     Exchange,
+    FeedDriver,
+    FeedMessage,
     Fill,
+    ItchReader,
     LevelSnapshot,
+    LobsterBookReader,
+    LobsterReader,
     Metrics,
     ModifyResult,
     MultiExchange,
@@ -49,6 +55,7 @@ from nanobook.nanobook import (
     SubmitResult,
     Table,
     Trade,
+    VenueBook,
     WeightSchedule,
     __version__,
     compute_benchmark_metrics,
@@ -76,9 +83,17 @@ __all__ = [
     "EqualWeight",
     "Event",
     "Exchange",
+    "FeedCounts",
+    "FeedDriver",
+    "FeedError",
+    "FeedKind",
+    "FeedMessage",
     "Fill",
     "InvariantError",
+    "ItchReader",
     "LevelSnapshot",
+    "LobsterBookReader",
+    "LobsterReader",
     "Metrics",
     "MissingFileError",
     "MissingPackageError",
@@ -107,6 +122,7 @@ __all__ = [
     "TrailMethod",
     "UnknownSymbolError",
     "ValidationError",
+    "VenueBook",
     "WeightSchedule",
     "__version__",
     "compute_benchmark_metrics",

@@ -10,7 +10,7 @@ from typing import Self
 
 from nanobook._errors import ValidationError, shown
 
-__all__ = ["OrderStatus", "Side", "StopStatus", "TimeInForce"]
+__all__ = ["FeedKind", "OrderStatus", "Side", "StopStatus", "TimeInForce"]
 
 
 def _fold(text: str) -> str:
@@ -104,6 +104,40 @@ class TimeInForce(_Spelled):
     @property
     def code(self) -> int:
         """Its number in arrays and tables: 0 for ``GTC``, 1 for ``IOC``, 2 for ``FOK``."""
+        return self._place()
+
+
+class FeedKind(_Spelled):
+    """What a message of a venue's feed tells."""
+
+    __module__ = "nanobook"
+
+    ADD = "add"
+    """A new order rests."""
+    EXECUTE = "execute"
+    """A resting order traded."""
+    REDUCE = "reduce"
+    """Quantity was taken off a resting order, which keeps its place."""
+    DELETE = "delete"
+    """A resting order is gone."""
+    REPLACE = "replace"
+    """A resting order is gone, and another of its side came for it, at the end of its queue."""
+    HIDDEN_TRADE = "hidden_trade"
+    """An order that nobody saw traded; the visible book is as it was."""
+    CROSS = "cross"
+    """An auction or cross traded; the visible book is as it was."""
+    HALT = "halt"
+    """Trading is halted or paused."""
+    QUOTE_ONLY = "quote_only"
+    """Orders are taken, and nothing trades yet."""
+    RESUME = "resume"
+    """Trading goes on."""
+    OTHER = "other"
+    """Nothing about orders, trades or the state of trading."""
+
+    @property
+    def code(self) -> int:
+        """Its number in arrays and tables: 0 for ``ADD``, and so on in the order above."""
         return self._place()
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BatchError",
+    "FeedError",
     "InvariantError",
     "MissingFileError",
     "MissingPackageError",
@@ -74,6 +75,15 @@ class PersistenceError(NanobookError, ValueError):
     """Data that is damaged, or an event log that is not complete enough to be written."""
 
     __module__ = "nanobook"
+
+
+class FeedError(NanobookError, ValueError):
+    """Market data that is not what its format says. Nothing more can be read."""
+
+    __module__ = "nanobook"
+
+    offset: int
+    """Where the message or line begins: how many bytes come before, after decompression."""
 
 
 class StorageError(NanobookError, OSError):

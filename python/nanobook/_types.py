@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     # Columns of commands by name; a structured array is known by what it has, as above.
     Commands: TypeAlias = Mapping[str, object] | Frame | Weights
 
-__all__ = ["PortfolioSnapshot", "QueuePosition", "StopOrder", "TrailMethod"]
+__all__ = ["FeedCounts", "PortfolioSnapshot", "QueuePosition", "StopOrder", "TrailMethod"]
 
 
 class QueuePosition(NamedTuple):
@@ -61,6 +61,18 @@ class QueuePosition(NamedTuple):
     """How many orders are ahead of it."""
     quantity_ahead: int
     """Their remaining quantity."""
+
+
+class FeedCounts(NamedTuple):
+    """How well a feed and what follows it agree."""
+
+    messages: int
+    """All messages, whatever they told."""
+    unknown_references: int
+    """Messages about an order that is not known: it came before the file begins, or unseen."""
+    contradictions: int
+    """Messages that cannot be right: more goes off an order than it has, a reference is there
+    already, a new order has no side, no valid price or no quantity."""
 
 
 class TrailMethod(TypedDict):
@@ -120,6 +132,7 @@ class PortfolioSnapshot(TypedDict):
     """Each open position's fraction of the equity, in symbol order."""
 
 
+FeedCounts.__module__ = "nanobook"
 PortfolioSnapshot.__module__ = "nanobook"
 QueuePosition.__module__ = "nanobook"
 TrailMethod.__module__ = "nanobook"

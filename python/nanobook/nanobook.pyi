@@ -25,9 +25,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from typing_extensions import Buffer
 
-from nanobook._enums import OrderStatus, Side, StopStatus, TimeInForce
+from nanobook._enums import FeedKind, OrderStatus, Side, StopStatus, TimeInForce
 from nanobook._types import (
     Commands,
+    FeedCounts,
     Frame,
     Money,
     MoneyRows,
@@ -52,8 +53,13 @@ __all__ = [
     "EqualWeight",
     "Event",
     "Exchange",
+    "FeedDriver",
+    "FeedMessage",
     "Fill",
+    "ItchReader",
     "LevelSnapshot",
+    "LobsterBookReader",
+    "LobsterReader",
     "Metrics",
     "ModifyResult",
     "MultiExchange",
@@ -66,6 +72,7 @@ __all__ = [
     "SweepSettings",
     "Table",
     "Trade",
+    "VenueBook",
     "WeightSchedule",
     "__version__",
     "compute_benchmark_metrics",
@@ -91,6 +98,23 @@ _StopStatus: TypeAlias = StopStatus | Literal["pending", "triggered", "cancelled
 _Fixed: TypeAlias = Literal["fixed", "Fixed", "FIXED"]
 _Percentage: TypeAlias = Literal["percentage", "Percentage", "PERCENTAGE"]
 _Atr: TypeAlias = Literal["atr", "Atr", "ATR"]
+_FeedKind: TypeAlias = (
+    FeedKind
+    | Literal[
+        "add",
+        "execute",
+        "reduce",
+        "delete",
+        "replace",
+        "hidden_trade",
+        "cross",
+        "halt",
+        "quote_only",
+        "resume",
+        "other",
+    ]
+)
+_Feed: TypeAlias = ItchReader | LobsterReader | Iterable[FeedMessage]
 _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 _CancelError: TypeAlias = Literal["OrderNotFound", "OrderNotActive"]
 _ModifyError: TypeAlias = Literal[
@@ -302,14 +326,15 @@ class LevelSnapshot:
     quantity : int
         What rests there in all; at least 1.
     order_count : int
-        How many orders rest there; at least 1.
+        How many orders rest there; 0 where nobody knows, as in LOBSTER's books.
     orders : iterable of (int, int), optional
         Each order's id and remaining quantity, first in the queue first.
 
     Raises
     ------
     ValidationError
-        If a number is not positive, or the orders do not add up to the level.
+        If a price or quantity is not positive, if there are not as many orders as counted, or if
+        they add up to more than the level.
     """
 
     def __new__(
@@ -327,12 +352,12 @@ class LevelSnapshot:
         """What rests there in all."""
     @property
     def order_count(self) -> int:
-        """How many orders rest there."""
+        """How many orders rest there; of a `VenueBook`, how many known ones."""
     @property
     def orders(self) -> list[tuple[int, int]] | None:
         """Each order's id and remaining quantity, first in the queue first.
 
-        Only `Exchange.full_book` gives them; otherwise ``None``.
+        Only a `full_book` gives them; otherwise ``None``.
         """
     @property
     def price_float(self) -> float:
@@ -1791,6 +1816,528 @@ class Fill:
         """What it cost beside quantity x price, in the smallest currency unit."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+
+@final
+class FeedMessage:
+    """One message of a venue's feed, as the readers yield it; make your own for other formats.
+
+    Prices and sizes are the feed's own integers: ITCH and LOBSTER count ten-thousandths of a
+    dollar. A field that a message does not tell is 0 or ``None``: an ITCH execution names its order
+    and a quantity, no side and no price; one of LOBSTER tells all four.
+
+    Parameters
+    ----------
+    kind : FeedKind or str
+        What it tells.
+    timestamp_ns : int
+        When, in nanoseconds since midnight.
+    instrument : int
+        The feed's number of the instrument, below 65,536; 0 where a file has only one.
+    reference : int
+        The venue's name of the order.
+    new_reference : int
+        The name of the order that comes for it, in a replace.
+    side : Side or str, optional
+        The side of the resting order, also where it traded.
+    price : int, optional
+        A new order's price, or the one something traded at.
+    quantity : int
+        How much: of a new order, of a trade, or what went off.
+    venue_code : str
+        The venue's own letter or digit for the kind: ``"A"`` in ITCH, ``"1"`` in LOBSTER.
+
+    Raises
+    ------
+    ValidationError
+        If the kind, the side or the code is not one.
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> message = nanobook.FeedMessage("add", reference=7, side="buy", price=320_1400, quantity=100)
+    >>> message.kind, message.price
+    (FeedKind.ADD, 3201400)
+    """
+
+    def __new__(
+        cls,
+        kind: _FeedKind,
+        timestamp_ns: SupportsIndex = 0,
+        instrument: SupportsIndex = 0,
+        reference: SupportsIndex = 0,
+        new_reference: SupportsIndex = 0,
+        side: _Side | None = None,
+        price: SupportsIndex | None = None,
+        quantity: SupportsIndex = 0,
+        venue_code: str = "?",
+    ) -> Self: ...
+    @property
+    def kind(self) -> FeedKind:
+        """What it tells."""
+    @property
+    def timestamp_ns(self) -> int:
+        """When, in nanoseconds since midnight."""
+    @property
+    def instrument(self) -> int:
+        """The feed's number of the instrument: the stock locate of ITCH, 0 in LOBSTER."""
+    @property
+    def reference(self) -> int:
+        """The venue's name of the order; 0 where there is none."""
+    @property
+    def new_reference(self) -> int:
+        """The name of the order that comes for it, in a replace; otherwise 0."""
+    @property
+    def side(self) -> Side | None:
+        """The side of the resting order, also where it traded; ``None`` where it is not told."""
+    @property
+    def price(self) -> int | None:
+        """A new order's price, or the one something traded at; ``None`` where it is not told."""
+    @property
+    def quantity(self) -> int:
+        """How much: of a new order, of a trade, or what went off; 0 where it is not told."""
+    @property
+    def venue_code(self) -> str:
+        """The venue's own letter or digit for the kind."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name, as the constructor takes them."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class ItchReader:
+    """A NASDAQ TotalView-ITCH 5.0 file, plain or gzip, read message by message.
+
+    It streams: memory is the same however long the file. Iterating yields each `FeedMessage`;
+    `VenueBook.apply_all` and `FeedDriver.apply_all` take the reader itself and read without the
+    interpreter. Source of the format: "Nasdaq TotalView-ITCH 5.0", sections 3 and 4.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file: each message behind its length of two bytes, as NASDAQ publishes it. A compressed
+        one is known by its first bytes.
+    symbols : iterable of str, optional
+        The symbols whose messages are yielded. Which instrument a symbol is, its directory message
+        tells, at the start of the day: what comes before that is left out too.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be opened; `MissingFileError` if there is none.
+    FeedError
+        While it is read, if the bytes are not what the format says; nothing comes after it.
+
+    Examples
+    --------
+    >>> import nanobook, pathlib, tempfile
+    >>> delete = b"D" + (13).to_bytes(2, "big") + bytes(2) + (5).to_bytes(6, "big")
+    >>> delete += (7).to_bytes(8, "big")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "day.itch")
+    ...     _ = path.write_bytes(len(delete).to_bytes(2, "big") + delete)
+    ...     with nanobook.ItchReader(path) as reader:
+    ...         for message in reader:
+    ...             print(message.kind, message.instrument, message.timestamp_ns, message.reference)
+    delete 13 5 7
+    """
+
+    def __new__(cls, path: _Path, symbols: Iterable[str] | None = None) -> Self: ...
+    @property
+    def offset(self) -> int:
+        """How many bytes have been read, after decompression: where the next message begins."""
+    def symbol(self, instrument: SupportsIndex) -> str | None:
+        """Return the symbol of an instrument, or ``None`` before its directory message was read."""
+    def read_table(self, count: SupportsIndex | None = None) -> Table:
+        """Read messages as columns: so many, or all that are left.
+
+        Parameters
+        ----------
+        count : int, optional
+            How many at most. A whole day of every symbol may not fit into memory; read a million at
+            a time, until a table is empty.
+
+        Returns
+        -------
+        Table
+            A row a message, with the fields of `FeedMessage` as columns: ``kind``,
+            ``timestamp_ns``, ``instrument``, ``reference``, ``new_reference``, ``side``, ``price``,
+            ``quantity`` and ``venue_code``. A side or price that is not told is null, anything else
+            0.
+
+        Raises
+        ------
+        FeedError
+            If the bytes are not what the format says. The messages before them come first, in a
+            shorter table; the next call raises.
+        """
+    def close(self) -> None:
+        """Close the file; what is read after that raises `ValidationError`."""
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> FeedMessage: ...
+
+@final
+class LobsterReader:
+    """A LOBSTER message file, plain or gzip, read message by message.
+
+    It streams, as `ItchReader` does. A depth-N file has only what touches the N best levels, and
+    `FeedMessage.side` is that of the resting order, also where it traded. Source of the format:
+    "LOBSTER: output structure" (lobsterdata.com).
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be opened; `MissingFileError` if there is none.
+    FeedError
+        While it is read, if a line is not what the format says; nothing comes after it.
+
+    Examples
+    --------
+    >>> import nanobook, pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "messages.csv")
+    ...     _ = path.write_text("34200.18960767,1,11885113,21,2238100,1")
+    ...     with nanobook.LobsterReader(path) as reader:
+    ...         message = next(reader)
+    >>> message.kind, message.timestamp_ns, message.side, message.price
+    (FeedKind.ADD, 34200189607670, Side.BUY, 2238100)
+    """
+
+    def __new__(cls, path: _Path) -> Self: ...
+    @property
+    def offset(self) -> int:
+        """How many bytes have been read, after decompression: where the next line begins."""
+    def read_table(self, count: SupportsIndex | None = None) -> Table:
+        """Read messages as columns: so many, or all that are left.
+
+        Parameters
+        ----------
+        count : int, optional
+            How many at most. A whole day of every symbol may not fit into memory; read a million at
+            a time, until a table is empty.
+
+        Returns
+        -------
+        Table
+            A row a message, with the fields of `FeedMessage` as columns: ``kind``,
+            ``timestamp_ns``, ``instrument``, ``reference``, ``new_reference``, ``side``, ``price``,
+            ``quantity`` and ``venue_code``. A side or price that is not told is null, anything else
+            0.
+
+        Raises
+        ------
+        FeedError
+            If the bytes are not what the format says. The messages before them come first, in a
+            shorter table; the next call raises.
+        """
+    def close(self) -> None:
+        """Close the file; what is read after that raises `ValidationError`."""
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> FeedMessage: ...
+
+@final
+class LobsterBookReader:
+    """A LOBSTER orderbook file, plain or gzip, read row by row.
+
+    Iterating yields a `BookSnapshot` a row, without order counts (0) and without a timestamp (0).
+    Row i is the book after message i: what goes on from row 0 are the messages from the second on.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be opened; `MissingFileError` if there is none.
+    FeedError
+        While it is read, if a row is not what the format says; nothing comes after it.
+
+    Examples
+    --------
+    >>> import nanobook, pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "books.csv")
+    ...     _ = path.write_text("2239500,100,2231800,100")
+    ...     with nanobook.LobsterBookReader(path) as reader:
+    ...         book = next(reader)
+    >>> book.spread()
+    7700
+    """
+
+    def __new__(cls, path: _Path) -> Self: ...
+    @property
+    def offset(self) -> int:
+        """How many bytes have been read, after decompression: where the next row begins."""
+    def close(self) -> None:
+        """Close the file; what is read after that raises `ValidationError`."""
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> BookSnapshot: ...
+
+@final
+class VenueBook:
+    """The book of a venue, rebuilt from its feed.
+
+    Nothing is matched: bids may meet asks where the venue says so. Give it the messages of one
+    instrument. What a message says of an order that is not known is counted; where it tells side
+    and price (LOBSTER does), it is taken from the level's quantity that belongs to no known order.
+
+    Memory is that of the orders that rest, however many messages there were.
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> book = nanobook.VenueBook()
+    >>> book.apply(nanobook.FeedMessage("add", reference=7, side="buy", price=100, quantity=30))
+    >>> book.apply(nanobook.FeedMessage("add", reference=8, side="buy", price=100, quantity=20))
+    >>> book.apply(nanobook.FeedMessage("execute", reference=7, quantity=10))
+    >>> book.depth(1).bids[0].quantity, book.queue_position(8)
+    (40, QueuePosition(orders_ahead=1, quantity_ahead=20))
+    """
+
+    def __new__(cls) -> Self: ...
+    @classmethod
+    def from_snapshot(cls, snapshot: BookSnapshot) -> VenueBook:
+        """Return a book whose levels are those of a snapshot, of orders that nobody knows.
+
+        The messages of LOBSTER from the second on go on from the first row of the orderbook file.
+
+        Parameters
+        ----------
+        snapshot : BookSnapshot
+            The levels; orders in it are not looked at.
+
+        Raises
+        ------
+        ValidationError
+            If a price is out of range, or the total of a side does not fit in 64 bits.
+        """
+    def apply(self, message: FeedMessage) -> None:
+        """Do to the book what a message says.
+
+        What cannot be right is counted (`counts`) and never raises.
+        """
+    def apply_all(self, feed: _Feed, count: SupportsIndex | None = None) -> int:
+        """Do to the book what the messages of a feed say, and return how many there were.
+
+        Parameters
+        ----------
+        feed : ItchReader, LobsterReader or iterable of FeedMessage
+            The messages. Those of a reader go without the interpreter.
+        count : int, optional
+            How many to take at most; all if it is left out. What is not taken stays in the reader.
+
+        Raises
+        ------
+        FeedError
+            If the file is not what its format says. The messages before that are applied.
+        """
+    def set_level(self, side: _Side, price: SupportsIndex, quantity: SupportsIndex) -> None:
+        """Set what rests at a price to a quantity that belongs to no known order.
+
+        Known orders at this price are forgotten. A level that comes into the window of a depth-N
+        file is told by its orderbook file alone.
+
+        Parameters
+        ----------
+        side : Side or str
+            The side.
+        price : int
+            The price.
+        quantity : int
+            What rests there; 0 is no level.
+
+        Raises
+        ------
+        ValidationError
+            If the price is out of range, or the total of the side does not fit in 64 bits.
+        """
+    def keep_levels(self, levels: SupportsIndex) -> None:
+        """Forget all but the best levels of both sides, with their orders.
+
+        What happens below the N levels of a depth-N file is not told, so what was known of it ages.
+        """
+    def best_bid(self) -> int | None:
+        """Return the highest bid, or ``None`` without bids."""
+    def best_ask(self) -> int | None:
+        """Return the lowest ask, or ``None`` without asks."""
+    def depth(self, levels: SupportsIndex = 10) -> BookSnapshot:
+        """Return the best levels of both sides.
+
+        The timestamp is the last message's, in nanoseconds since midnight. Quantity that belongs to
+        no known order is in `LevelSnapshot.quantity`, and not in `LevelSnapshot.order_count`.
+        """
+    def full_book(self) -> BookSnapshot:
+        """Return all levels, each with its known orders: the venue's references as ids."""
+    def order(self, reference: SupportsIndex) -> tuple[Side, int, int] | None:
+        """Return side, price and what remains of an order, or ``None`` if it is not known."""
+    def queue_position(self, reference: SupportsIndex) -> QueuePosition | None:
+        """Return what is ahead of an order at its level, or ``None`` if it is not known.
+
+        Quantity that belongs to no known order was there first: it counts as quantity ahead, and as
+        no order.
+        """
+    def order_count(self) -> int:
+        """Return how many known orders rest."""
+    def counts(self) -> FeedCounts:
+        """Return how well the messages so far agreed with the book."""
+    def check_invariants(self) -> None:
+        """Check what must always be so.
+
+        Raises
+        ------
+        InvariantError
+            If something is broken: a bug in nanobook, please report it.
+        """
+    def to_bytes(self) -> bytes:
+        """Return the book as bytes, versioned and checksummed; pickling uses them."""
+    @classmethod
+    def from_bytes(cls, data: Buffer) -> VenueBook:
+        """Return the book that `to_bytes` wrote.
+
+        Raises
+        ------
+        PersistenceError
+            If the bytes are damaged.
+        """
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def _repr_html_(self) -> str: ...
+    def __copy__(self) -> VenueBook: ...
+    def __deepcopy__(self, memo: object) -> VenueBook: ...
+
+@final
+class FeedDriver:
+    """Sends a feed's orders to an exchange, which matches them with all others there.
+
+    A new order of the feed is a limit order; what is reduced, deleted or replaced is reduced,
+    cancelled or modified. Of an execution the feed names the passive order alone: an IOC order of
+    the same quantity and price comes from the other side, and trades by price-time priority: with
+    an order of your own, where that is ahead. Submit your own orders to the same exchange in
+    between.
+
+    Memory is that of the venue's resting orders; the exchange's own history is yours to clear
+    (`Exchange.clear_order_history` and its like).
+
+    Examples
+    --------
+    >>> import nanobook
+    >>> exchange, driver = nanobook.Exchange(), nanobook.FeedDriver()
+    >>> own = exchange.submit_limit("buy", 100, 50)
+    >>> order = nanobook.FeedMessage("add", reference=7, side="buy", price=100, quantity=80)
+    >>> driver.apply(exchange, order).order_id
+    2
+    >>> execution = nanobook.FeedMessage("execute", reference=7, quantity=60)
+    >>> driver.apply(exchange, execution).filled_quantity
+    60
+    >>> exchange.get_order(own.order_id).filled_quantity
+    50
+    """
+
+    def __new__(cls) -> Self: ...
+    def seed(self, exchange: Exchange, snapshot: BookSnapshot) -> None:
+        """Put an order at each level of a snapshot, for those there before the file began.
+
+        What a later message takes off an unknown order at such a level goes off this one.
+
+        Parameters
+        ----------
+        exchange : Exchange
+            Where the orders go.
+        snapshot : BookSnapshot
+            The levels.
+
+        Raises
+        ------
+        ValidationError
+            If the exchange cannot take all of them; it took none.
+        """
+    def apply(
+        self, exchange: Exchange, message: FeedMessage
+    ) -> SubmitResult | CancelResult | ModifyResult | None:
+        """Send what a message tells to an exchange, and return what came of it.
+
+        An order that is not known is counted, and nothing is sent. Unless there are seeds and the
+        message tells side and price: then an execution brings its aggressor, and what is reduced or
+        deleted goes off the seed of that level.
+
+        Parameters
+        ----------
+        exchange : Exchange
+            The same one each time.
+        message : FeedMessage
+            The message.
+
+        Returns
+        -------
+        SubmitResult, CancelResult or ModifyResult, optional
+            What the command did; ``None`` where there was nothing to send.
+        """
+    def apply_all(self, exchange: Exchange, feed: _Feed, count: SupportsIndex | None = None) -> int:
+        """Send what the messages of a feed tell to an exchange, and return how many there were.
+
+        Parameters
+        ----------
+        exchange : Exchange
+            The same one each time.
+        feed : ItchReader, LobsterReader or iterable of FeedMessage
+            The messages. Those of a reader go without the interpreter.
+        count : int, optional
+            How many to take at most; all if it is left out. What is not taken stays in the reader.
+
+        Raises
+        ------
+        FeedError
+            If the file is not what its format says. The messages before that are sent.
+        """
+    def order_id(self, reference: SupportsIndex) -> int | None:
+        """Return what the venue's order became, or ``None`` if it is not known or gone."""
+    def counts(self) -> FeedCounts:
+        """Return how well the messages so far agreed with what was sent."""
+    def to_bytes(self) -> bytes:
+        """Return what the driver knows as bytes, versioned and checksummed; pickling uses them.
+
+        The exchange that it drove is saved by itself.
+        """
+    @classmethod
+    def from_bytes(cls, data: Buffer) -> FeedDriver:
+        """Return the driver that `to_bytes` wrote.
+
+        Raises
+        ------
+        PersistenceError
+            If the bytes are damaged.
+        """
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __copy__(self) -> FeedDriver: ...
+    def __deepcopy__(self, memo: object) -> FeedDriver: ...
 
 @final
 class Metrics:

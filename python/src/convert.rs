@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 use nanobook::{
-    Digest, FillTiming, OrderId, OrderStatus, Price, Quantity, Side, StopStatus, Symbol,
+    Digest, FeedKind, FillTiming, OrderId, OrderStatus, Price, Quantity, Side, StopStatus, Symbol,
     TimeInForce, TrailMethod,
 };
 use pyo3::buffer::{Element, PyBuffer};
@@ -35,6 +35,13 @@ impl Optional<'_, '_> {
     pub(crate) const ABSENT: Self = Self(None);
 }
 
+impl<'a, 'py> Optional<'a, 'py> {
+    /// Returns the argument, if there is one.
+    pub(crate) const fn get(self) -> Option<Borrowed<'a, 'py, PyAny>> {
+        self.0
+    }
+}
+
 impl<'a, 'py> FromPyObject<'a, 'py> for Optional<'a, 'py> {
     type Error = Infallible;
 
@@ -55,6 +62,10 @@ impl Integer for i64 {
 
 impl Integer for u64 {
     const RANGE: (i128, i128) = (0, u64::MAX as i128);
+}
+
+impl Integer for u16 {
+    const RANGE: (i128, i128) = (0, u16::MAX as i128);
 }
 
 impl Integer for u32 {
@@ -397,6 +408,28 @@ pub(crate) fn stop_status(value: Arg<'_, '_>, name: &str) -> PyResult<StopStatus
     CHOICES.read(value, name)
 }
 
+/// Reads the kind of a message of a feed.
+pub(crate) fn feed_kind(value: Arg<'_, '_>, name: &str) -> PyResult<FeedKind> {
+    const CHOICES: Choices<FeedKind> = Choices {
+        names: &[
+            ("add", FeedKind::Add),
+            ("execute", FeedKind::Execute),
+            ("reduce", FeedKind::Reduce),
+            ("delete", FeedKind::Delete),
+            ("replace", FeedKind::Replace),
+            ("hidden_trade", FeedKind::HiddenTrade),
+            ("cross", FeedKind::Cross),
+            ("halt", FeedKind::Halt),
+            ("quote_only", FeedKind::QuoteOnly),
+            ("resume", FeedKind::Resume),
+            ("other", FeedKind::Other),
+        ],
+        expected: "a FeedKind ('add', 'execute', 'reduce', 'delete', 'replace', 'hidden_trade', \
+                   'cross', 'halt', 'quote_only', 'resume' or 'other')",
+    };
+    CHOICES.read(value, name)
+}
+
 /// Reads when a backtest's targets are traded.
 pub(crate) fn fill_timing(value: Arg<'_, '_>, name: &str) -> PyResult<FillTiming> {
     const CHOICES: Choices<FillTiming> = Choices {
@@ -600,7 +633,9 @@ struct Members {
     times_in_force: [Py<PyAny>; 3],
     order_statuses: [Py<PyAny>; 4],
     stop_statuses: [Py<PyAny>; 3],
+    feed_kinds: [Py<PyAny>; 11],
     queue_position: Py<PyAny>,
+    feed_counts: Py<PyAny>,
 }
 
 static MEMBERS: PyOnceLock<Members> = PyOnceLock::new();
@@ -608,6 +643,7 @@ static MEMBERS: PyOnceLock<Members> = PyOnceLock::new();
 impl Members {
     fn import(py: Python<'_>) -> PyResult<Self> {
         let enums = py.import("nanobook._enums")?;
+        let types = py.import("nanobook._types")?;
         let members = |class: &str, names: &[&str]| -> PyResult<Vec<Py<PyAny>>> {
             let class = enums.getattr(class)?;
             names
@@ -626,10 +662,15 @@ impl Members {
                 "StopStatus",
                 &["PENDING", "TRIGGERED", "CANCELLED"],
             )?),
-            queue_position: py
-                .import("nanobook._types")?
-                .getattr("QueuePosition")?
-                .unbind(),
+            feed_kinds: exactly(members(
+                "FeedKind",
+                &FeedKind::ALL
+                    .map(|kind| kind.as_str().to_uppercase())
+                    .each_ref()
+                    .map(String::as_str),
+            )?),
+            queue_position: types.getattr("QueuePosition")?.unbind(),
+            feed_counts: types.getattr("FeedCounts")?.unbind(),
         })
     }
 
@@ -701,6 +742,29 @@ impl Member for StopStatus {
     fn shown(self) -> String {
         format!("StopStatus.{}", self.to_string().to_uppercase())
     }
+}
+
+impl Member for FeedKind {
+    #[inline]
+    fn member(self, py: Python<'_>) -> Py<PyAny> {
+        Members::get(py).feed_kinds[self as usize].clone_ref(py)
+    }
+
+    fn shown(self) -> String {
+        format!("FeedKind.{}", self.to_string().to_uppercase())
+    }
+}
+
+/// Returns `FeedCounts`.
+pub(crate) fn feed_counts(py: Python<'_>, counts: nanobook::FeedCounts) -> PyResult<Py<PyAny>> {
+    Members::get(py).feed_counts.call1(
+        py,
+        (
+            counts.messages,
+            counts.unknown_references,
+            counts.contradictions,
+        ),
+    )
 }
 
 /// Returns a `QueuePosition`.

@@ -2,22 +2,24 @@
 //!
 //! The exception classes are Python (`nanobook/_errors.py`), because each derives from two.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
 use nanobook::{
-    InvariantError as CoreInvariantError, MetricsError, MultiError,
+    FeedError as CoreFeedError, InvariantError as CoreInvariantError, MetricsError, MultiError,
     PersistenceError as CorePersistenceError, PortfolioError, ReplayError, SeriesError,
     SymbolError, ValidationError as CoreValidationError,
 };
 use pyo3::exceptions::{PyImportError, PyTypeError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 
 use crate::convert;
 
 pyo3::import_exception!(nanobook._errors, BatchError);
+pyo3::import_exception!(nanobook._errors, FeedError);
 pyo3::import_exception!(nanobook._errors, InvariantError);
 pyo3::import_exception!(nanobook._errors, MissingFileError);
 pyo3::import_exception!(nanobook._errors, MissingPackageError);
@@ -48,6 +50,8 @@ pub(crate) enum BindingError {
     Persistence(CorePersistenceError),
     /// The file system, and the path that was asked for.
     File(io::Error, OsString),
+    /// Market data, or the file it is in.
+    Feed(CoreFeedError, OsString),
     /// A bug in the core.
     Invariant(CoreInvariantError),
     /// What a portfolio or a cost model refused.
@@ -66,6 +70,11 @@ impl BindingError {
             error => Self::Persistence(error),
         }
     }
+
+    /// Returns the error of reading market data from `path`.
+    pub(crate) fn feed(error: CoreFeedError, path: &Path) -> Self {
+        Self::Feed(error, path.as_os_str().to_owned())
+    }
 }
 
 impl From<BindingError> for PyErr {
@@ -83,6 +92,13 @@ impl From<BindingError> for PyErr {
             }
             BindingError::Persistence(error) => PersistenceError::new_err(error.to_string()),
             BindingError::File(error, path) => Python::attach(|py| storage(py, &error, Some(path))),
+            BindingError::Feed(CoreFeedError::Io(error), path) => {
+                Python::attach(|py| storage(py, &error, Some(path)))
+            }
+            BindingError::Feed(CoreFeedError::Malformed { offset, reason }, path) => {
+                malformed(offset, &reason, &path)
+            }
+            BindingError::Feed(error, _) => invalid(error.to_string()),
             BindingError::Invariant(error) => InvariantError::new_err(error.to_string()),
             BindingError::Portfolio(error) => portfolio(&error, None),
             BindingError::Series(error) => invalid(error.to_string()),
@@ -233,6 +249,18 @@ fn shortened(text: &str) -> String {
         None => text.to_owned(),
         Some((end, _)) => format!("{}...", &text[..end]),
     }
+}
+
+/// Returns the error of market data, with its place.
+fn malformed(offset: u64, reason: &str, path: &OsStr) -> PyErr {
+    let path = path.to_string_lossy();
+    let error = FeedError::new_err(format!("{path}: byte {offset}: {reason}"));
+    Python::attach(
+        |py| match error.value(py).setattr(intern!(py, "offset"), offset) {
+            Ok(()) => error,
+            Err(other) => other,
+        },
+    )
 }
 
 /// Returns an `OSError` with its number, its text and the file's name.

@@ -125,7 +125,7 @@ impl PyExchange {
 
     /// Runs a short call on the exchange.
     #[inline]
-    fn with<R>(&self, py: Python<'_>, run: impl FnOnce(&mut Exchange) -> R) -> R {
+    pub(crate) fn with<R>(&self, py: Python<'_>, run: impl FnOnce(&mut Exchange) -> R) -> R {
         match &self.0 {
             Inner::Own(exchange) => run(&mut lock(py, exchange)),
             Inner::Live { multi, index } => run(lock(py, &multi.get().0).exchange_at_mut(*index)),
@@ -138,12 +138,17 @@ impl PyExchange {
         py: Python<'_>,
         run: impl FnOnce(&mut Exchange) -> R + Send,
     ) -> R {
-        py.detach(|| match &self.0 {
+        py.detach(|| self.locked(run))
+    }
+
+    /// Runs a call on the exchange while detached from the interpreter.
+    pub(crate) fn locked<R>(&self, run: impl FnOnce(&mut Exchange) -> R) -> R {
+        match &self.0 {
             Inner::Own(exchange) => run(&mut lock_detached(exchange)),
             Inner::Live { multi, index } => {
                 run(lock_detached(&multi.get().0).exchange_at_mut(*index))
             }
-        })
+        }
     }
 
     #[inline]

@@ -21,6 +21,7 @@ mod drawdown;
 mod errors;
 mod event;
 mod exchange;
+mod feed;
 mod fields;
 mod metrics;
 mod multi;
@@ -63,6 +64,14 @@ mod nanobook {
     use crate::event::PyEvent;
     #[pymodule_export]
     use crate::exchange::PyExchange;
+    #[pymodule_export]
+    use crate::feed::driver::PyFeedDriver;
+    #[pymodule_export]
+    use crate::feed::message::PyFeedMessage;
+    #[pymodule_export]
+    use crate::feed::reader::{PyItchReader, PyLobsterBookReader, PyLobsterReader};
+    #[pymodule_export]
+    use crate::feed::venue::PyVenueBook;
     #[pymodule_export]
     use crate::metrics::{PyMetrics, compute_metrics};
     #[pymodule_export]

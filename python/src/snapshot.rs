@@ -70,18 +70,19 @@ impl PyLevelSnapshot {
             order_count: convert::integer(order_count, "order_count")?,
             orders: orders.map(read_orders).transpose()?,
         };
-        if !level.price.is_valid() || level.quantity == 0 || level.order_count == 0 {
+        if !level.price.is_valid() || level.quantity == 0 {
             return Err(invalid(format!(
-                "a level needs a positive price, quantity and order_count, got {}, {} and {}",
-                level.price, level.quantity, level.order_count
+                "a level needs a positive price and quantity, got {} and {}",
+                level.price, level.quantity
             )));
         }
+        // A venue's book may hold a quantity that belongs to no known order.
         if let Some(orders) = &level.orders {
             let total: u128 = orders
                 .iter()
                 .map(|(_, quantity)| u128::from(*quantity))
                 .sum();
-            if orders.len() != level.order_count || total != u128::from(level.quantity) {
+            if orders.len() != level.order_count || total > u128::from(level.quantity) {
                 return Err(invalid(format!(
                     "a level of {} in {} orders has orders for {total} in {}",
                     level.quantity,
@@ -382,7 +383,7 @@ fn ladder(book: &BookSnapshot) -> String {
 }
 
 /// Returns the book as an HTML table.
-fn html(book: &BookSnapshot) -> String {
+pub(crate) fn html(book: &BookSnapshot) -> String {
     let mut text = String::from(
         "<table><thead><tr><th>side</th><th>price</th><th>quantity</th><th>orders</th></tr>\
          </thead><tbody>",

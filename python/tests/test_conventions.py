@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import public_api
 import pytest
-from public_api import ASK, BID, CALLS, LEFT_OUT, ROWS, TRADE, VARIANTS, Call, World
+from public_api import ADD, ASK, BID, CALLS, LEFT_OUT, ROWS, TRADE, VARIANTS, Call, World
 
 import nanobook
 from nanobook import Exchange, MultiExchange
@@ -65,6 +65,18 @@ def books() -> MultiExchange:
     multi.submit_limit("AAPL", "buy", 100, 1)
     multi.submit_limit("GOOG", "sell", 100, 1)
     return multi
+
+
+def venue_book() -> nanobook.VenueBook:
+    book = nanobook.VenueBook()
+    book.apply(ADD)
+    return book
+
+
+def followed() -> nanobook.FeedDriver:
+    driver = nanobook.FeedDriver()
+    driver.apply(Exchange(), ADD)
+    return driver
 
 
 def stop_order() -> dict[str, Any]:
@@ -148,6 +160,31 @@ SAMPLES: dict[str, Sample] = {
         "Exchange(best_bid=None, best_ask=10050, trades=1, pending_stops=0)",
         is_code=False,
         change=lambda exchange: exchange.cancel(1),
+    ),
+    "FeedCounts": Sample(
+        lambda: nanobook.FeedCounts(3, 1, 0),
+        lambda: nanobook.FeedCounts(3, 0, 1),
+        "FeedCounts(messages=3, unknown_references=1, contradictions=0)",
+        is_ordered=True,
+    ),
+    "FeedDriver": Sample(
+        followed,
+        nanobook.FeedDriver,
+        "FeedDriver(messages=1, unknown_references=0, contradictions=0)",
+        is_code=False,
+        change=lambda driver: driver.apply(Exchange(), ADD),
+    ),
+    "FeedKind": Sample(
+        lambda: nanobook.FeedKind("HiddenTrade"),
+        lambda: nanobook.FeedKind.CROSS,
+        "FeedKind.HIDDEN_TRADE",
+        is_ordered=True,
+    ),
+    "FeedMessage": Sample(
+        lambda: nanobook.FeedMessage("add", 1, 0, 7, 0, "buy", 9_900, 5, "A"),
+        lambda: nanobook.FeedMessage("add", 1, 0, 7, 0, "buy", 9_900, 5, "F"),
+        "FeedMessage(kind=FeedKind.ADD, timestamp_ns=1, instrument=0, reference=7, "
+        "new_reference=0, side=Side.BUY, price=9900, quantity=5, venue_code='A')",
     ),
     "Fill": Sample(
         lambda: nanobook.Fill("AAPL", -10, 10_000, 100),
@@ -287,6 +324,14 @@ SAMPLES: dict[str, Sample] = {
         "{'trail_type': 'fixed', 'trail_value': 5, 'atr_period': None}",
         change=dict[str, Any].clear,
     ),
+    "VenueBook": Sample(
+        venue_book,
+        nanobook.VenueBook,
+        "VenueBook(best_bid=9900, best_ask=None, orders=1, messages=1)",
+        is_code=False,
+        has_html=True,
+        change=lambda book: book.apply(ADD),
+    ),
     "WeightSchedule": Sample(
         lambda: nanobook.WeightSchedule([[0.5, math.nan]]),
         lambda: nanobook.WeightSchedule([[math.nan, 0.5]]),
@@ -307,14 +352,17 @@ SAMPLES.update(
 )
 # A typed dictionary is a plain one, and exceptions have the equality of Python's own.
 TYPED_DICTS = {"PortfolioSnapshot", "StopOrder", "TrailMethod"}
+TUPLES = {"FeedCounts", "QueuePosition"}
+# A file that is being read is no value.
+STREAMS = {"ItchReader", "LobsterBookReader", "LobsterReader"}
 VALUES = [name for name in SAMPLES if PUBLIC[name] not in ERRORS]
 OBJECTS = [name for name in VALUES if name not in TYPED_DICTS]
 IMMUTABLE = [name for name in VALUES if SAMPLES[name].change is None]
-ENUMS = ("OrderStatus", "Side", "StopStatus", "TimeInForce")
+ENUMS = ("FeedKind", "OrderStatus", "Side", "StopStatus", "TimeInForce")
 
 
 def test_every_class_is_in_the_table() -> None:
-    assert sorted(SAMPLES) == CLASSES
+    assert sorted([*SAMPLES, *STREAMS]) == CLASSES
 
 
 @pytest.mark.parametrize("name", OBJECTS)
@@ -481,7 +529,8 @@ def test_the_table_has_every_public_callable() -> None:
             found.add(name)
             continue
         kind: type[object] = PUBLIC[name]
-        members = list(kind.__dict__) if name in OBJECTS and name not in ENUMS else []
+        has_members = (name in OBJECTS or name in STREAMS) and name not in ENUMS
+        members = list(kind.__dict__) if has_members else []
         functions = {
             member: getattr(PUBLIC[name], member)
             for member in members
@@ -490,20 +539,22 @@ def test_the_table_has_every_public_callable() -> None:
         found.update(
             f"{name}.{member}"
             for member, function in functions.items()
-            if name != "QueuePosition" and public_api.parameters(function)
+            if name not in TUPLES and public_api.parameters(function)
         )
     # What cannot be called, or takes no arguments.
     bare = {
         "BacktestResult",
         "EqualWeight",
         "Event",
-        "QueuePosition",
+        *TUPLES,
+        "FeedDriver",
         "Table",
+        "VenueBook",
         "BatchResult",
         *TYPED_DICTS,
         *ENUMS,
     }
-    classes = {name for name in VALUES if name not in bare}
+    classes = {name for name in (*VALUES, *STREAMS) if name not in bare}
     assert found | classes == {call.name for call in CALLS}
 
 
@@ -635,6 +686,7 @@ def built_in(error: type[BaseException]) -> set[type[BaseException]]:
 def test_every_error_derives_from_the_built_in_that_fits() -> None:
     assert {error.__name__: error for error in ERRORS}.keys() == {
         "BatchError",
+        "FeedError",
         "InvariantError",
         "MissingFileError",
         "MissingPackageError",
@@ -651,6 +703,7 @@ def test_every_error_derives_from_the_built_in_that_fits() -> None:
     assert {ValueError, OverflowError} <= built_in(nanobook.OutOfRangeError)
     assert KeyError in built_in(nanobook.UnknownSymbolError)
     assert ValueError in built_in(nanobook.PersistenceError)
+    assert ValueError in built_in(nanobook.FeedError)
     assert OSError in built_in(nanobook.StorageError)
     assert FileNotFoundError in built_in(nanobook.MissingFileError)
     assert ImportError in built_in(nanobook.MissingPackageError)

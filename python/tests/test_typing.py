@@ -85,6 +85,9 @@ def objects(world: World) -> dict[str, object]:
         *(nanobook.Side.BUY, nanobook.TimeInForce.GTC),
         *(nanobook.OrderStatus.NEW, nanobook.StopStatus.PENDING),
         exchange.trades_table(),
+        *(public_api.ADD, nanobook.FeedKind.ADD, world.venue_book, world.driver),
+        *(world.of(name) for name in ("ItchReader", "LobsterReader", "LobsterBookReader")),
+        world.driver.counts(),
         world.of("BatchResult"),
         *(world.of("Metrics"), world.of("BenchmarkMetrics"), world.of("Drawdown")),
     ]

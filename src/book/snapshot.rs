@@ -9,7 +9,7 @@ pub struct LevelSnapshot {
     pub price: Price,
     /// What rests there in all.
     pub quantity: Quantity,
-    /// How many orders rest there.
+    /// How many orders rest there; of a [`VenueBook`](crate::VenueBook), how many known ones.
     pub order_count: usize,
     /// In a full book, each order's id and remaining quantity, first in the queue first.
     pub orders: Option<Vec<(OrderId, Quantity)>>,
@@ -34,7 +34,7 @@ pub struct BookSnapshot {
     pub bids: Vec<LevelSnapshot>,
     /// Ask levels, the lowest first.
     pub asks: Vec<LevelSnapshot>,
-    /// The last timestamp the exchange issued; 0 before the first.
+    /// The last timestamp the exchange issued, or of the last message of a feed; 0 before the first.
     pub timestamp: Timestamp,
 }
 

@@ -116,13 +116,17 @@ impl FeedDriver {
         Ok(())
     }
 
-    /// Sends what a message tells to the exchange and returns what came of it; `None` where there
-    /// was nothing to send.
+    /// Sends what a message tells to the exchange, and returns the command and what came of it;
+    /// `None` where there was nothing to send.
     ///
     /// An order that is not known is counted, and nothing is sent. Unless there are seeds and the
     /// message tells side and price: then an execution brings its aggressor, and what is reduced
     /// or deleted goes off the seed of that level.
-    pub fn apply(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
+    pub fn apply(
+        &mut self,
+        exchange: &mut Exchange,
+        message: &FeedMessage,
+    ) -> Option<(Event, Outcome)> {
         self.counts.messages += 1;
         match message.kind {
             FeedKind::Add => self.add(exchange, message.reference, message),
@@ -139,7 +143,7 @@ impl FeedDriver {
         exchange: &mut Exchange,
         reference: u64,
         message: &FeedMessage,
-    ) -> Option<Outcome> {
+    ) -> Option<(Event, Outcome)> {
         let (Some(side), Some(price)) = (message.side, message.price) else {
             return self.contradiction();
         };
@@ -152,8 +156,8 @@ impl FeedDriver {
             quantity: message.quantity,
             time_in_force: TimeInForce::GTC,
         };
-        let outcome = self.send(exchange, &event)?;
-        if let Outcome::Submit(execution) = &outcome {
+        let sent = self.send(exchange, event)?;
+        if let (_, Outcome::Submit(execution)) = &sent {
             let followed = Followed {
                 order_id: execution.order_id,
                 side,
@@ -162,10 +166,14 @@ impl FeedDriver {
             };
             self.orders.insert(reference, followed);
         }
-        Some(outcome)
+        Some(sent)
     }
 
-    fn execute(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
+    fn execute(
+        &mut self,
+        exchange: &mut Exchange,
+        message: &FeedMessage,
+    ) -> Option<(Event, Outcome)> {
         let (side, price) = if let Some(order) = self.take(message) {
             (order.side, order.price)
         } else {
@@ -183,10 +191,14 @@ impl FeedDriver {
             quantity: message.quantity,
             time_in_force: TimeInForce::IOC,
         };
-        self.send(exchange, &event)
+        self.send(exchange, event)
     }
 
-    fn reduce(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
+    fn reduce(
+        &mut self,
+        exchange: &mut Exchange,
+        message: &FeedMessage,
+    ) -> Option<(Event, Outcome)> {
         let Some(order) = self.take(message) else {
             return self.reduce_seed(exchange, message);
         };
@@ -194,10 +206,14 @@ impl FeedDriver {
             order_id: order.order_id,
             quantity: message.quantity,
         };
-        self.send(exchange, &event)
+        self.send(exchange, event)
     }
 
-    fn delete(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
+    fn delete(
+        &mut self,
+        exchange: &mut Exchange,
+        message: &FeedMessage,
+    ) -> Option<(Event, Outcome)> {
         let Some(order) = self.orders.remove(&message.reference) else {
             self.counts.unknown_references += 1;
             return self.reduce_seed(exchange, message);
@@ -205,10 +221,14 @@ impl FeedDriver {
         let event = Event::Cancel {
             order_id: order.order_id,
         };
-        self.send(exchange, &event)
+        self.send(exchange, event)
     }
 
-    fn replace(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
+    fn replace(
+        &mut self,
+        exchange: &mut Exchange,
+        message: &FeedMessage,
+    ) -> Option<(Event, Outcome)> {
         let Some(order) = self.orders.remove(&message.reference) else {
             self.counts.unknown_references += 1;
             return None;
@@ -232,8 +252,8 @@ impl FeedDriver {
             new_price: price,
             new_quantity: message.quantity,
         };
-        let outcome = self.send(exchange, &event)?;
-        if let Outcome::Modify(Ok((_, execution))) = &outcome {
+        let sent = self.send(exchange, event)?;
+        if let (_, Outcome::Modify(Ok((_, execution)))) = &sent {
             let followed = Followed {
                 order_id: execution.order_id,
                 side: order.side,
@@ -244,7 +264,7 @@ impl FeedDriver {
         } else {
             self.counts.contradictions += 1;
         }
-        Some(outcome)
+        Some(sent)
     }
 
     /// Takes a message's quantity off what the feed says is left of its order, and returns that
@@ -265,24 +285,28 @@ impl FeedDriver {
         Some(before)
     }
 
-    fn reduce_seed(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
+    fn reduce_seed(
+        &mut self,
+        exchange: &mut Exchange,
+        message: &FeedMessage,
+    ) -> Option<(Event, Outcome)> {
         let order_id = *self.seeds.get(&(message.side?, message.price?))?;
         let event = Event::Reduce {
             order_id,
             quantity: message.quantity,
         };
-        self.send(exchange, &event)
+        self.send(exchange, event)
     }
 
     /// Sends a command; what the exchange refuses contradicts the feed.
-    fn send(&mut self, exchange: &mut Exchange, event: &Event) -> Option<Outcome> {
-        match exchange.apply(event) {
-            Ok(outcome) => Some(outcome),
+    fn send(&mut self, exchange: &mut Exchange, event: Event) -> Option<(Event, Outcome)> {
+        match exchange.apply(&event) {
+            Ok(outcome) => Some((event, outcome)),
             Err(_) => self.contradiction(),
         }
     }
 
-    fn contradiction(&mut self) -> Option<Outcome> {
+    fn contradiction(&mut self) -> Option<(Event, Outcome)> {
         self.counts.contradictions += 1;
         None
     }

@@ -319,7 +319,7 @@ fn decode(bytes: &Message) -> Result<FeedMessage, String> {
     let shares = |offset| -> Quantity { number::<4>(bytes, offset) };
     let mut message = FeedMessage {
         kind: FeedKind::Other,
-        code: bytes[0],
+        venue_code: bytes[0],
         timestamp_ns: number::<6>(bytes, 5),
         instrument: u16::from_be_bytes([bytes[1], bytes[2]]),
         reference: 0,

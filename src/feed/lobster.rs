@@ -107,78 +107,109 @@ pub struct LobsterBookReader<R = Input> {
     lines: Lines<R>,
 }
 
-/// What both readers have; they differ in what a line is.
-macro_rules! reader {
-    ($name:ident, $item:ty, $parse:ident, $next:ident, $what:literal) => {
-        impl<R> std::fmt::Debug for $name<R> {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.debug_struct(stringify!($name))
-                    .field("offset", &self.lines.offset)
-                    .finish_non_exhaustive()
-            }
-        }
-
-        impl $name {
-            /// Opens a file, plain or gzip.
-            ///
-            /// # Errors
-            ///
-            /// [`FeedError::Io`] where the file cannot be opened.
-            pub fn open(path: impl AsRef<Path>) -> Result<Self, FeedError> {
-                input::open(path.as_ref()).map(Self::new)
-            }
-        }
-
-        impl<R: BufRead> $name<R> {
-            /// Reads from anything that has a buffer.
-            pub const fn new(input: R) -> Self {
-                Self {
-                    lines: Lines::new(input),
-                }
-            }
-
-            /// Returns how many bytes have been read, after decompression: where the next line
-            /// begins.
-            pub const fn offset(&self) -> u64 {
-                self.lines.offset
-            }
-
-            #[doc = concat!("Returns the next ", $what, ", or nothing at the end.")]
-            ///
-            /// # Errors
-            ///
-            /// [`FeedError`]; after it there is nothing more.
-            pub fn $next(&mut self) -> Result<Option<$item>, FeedError> {
-                self.lines.next($parse)
-            }
-        }
-
-        impl<R: BufRead> Iterator for $name<R> {
-            type Item = Result<$item, FeedError>;
-
-            fn next(&mut self) -> Option<Self::Item> {
-                self.$next().transpose()
-            }
-        }
-
-        impl<R: BufRead> std::iter::FusedIterator for $name<R> {}
-    };
+impl<R> std::fmt::Debug for LobsterReader<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LobsterReader")
+            .field("offset", &self.lines.offset)
+            .finish_non_exhaustive()
+    }
 }
 
-reader!(
-    LobsterReader,
-    FeedMessage,
-    parse_message,
-    next_message,
-    "message"
-);
-reader!(
-    LobsterBookReader,
-    BookSnapshot,
-    parse_book,
-    next_book,
-    "book"
-);
+impl LobsterReader {
+    /// Opens a file, plain or gzip.
+    ///
+    /// # Errors
+    ///
+    /// [`FeedError::Io`] where the file cannot be opened.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, FeedError> {
+        input::open(path.as_ref()).map(Self::new)
+    }
+}
+
+impl<R: BufRead> LobsterReader<R> {
+    /// Reads from anything that has a buffer.
+    pub const fn new(input: R) -> Self {
+        Self {
+            lines: Lines::new(input),
+        }
+    }
+
+    /// Returns how many bytes have been read, after decompression: where the next line begins.
+    pub const fn offset(&self) -> u64 {
+        self.lines.offset
+    }
+
+    /// Returns the next message, or nothing at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`FeedError`]; after it there is nothing more.
+    pub fn next_message(&mut self) -> Result<Option<FeedMessage>, FeedError> {
+        self.lines.next(parse_message)
+    }
+}
+
+impl<R: BufRead> Iterator for LobsterReader<R> {
+    type Item = Result<FeedMessage, FeedError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_message().transpose()
+    }
+}
+
+impl<R: BufRead> std::iter::FusedIterator for LobsterReader<R> {}
+
+impl<R> std::fmt::Debug for LobsterBookReader<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LobsterBookReader")
+            .field("offset", &self.lines.offset)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LobsterBookReader {
+    /// Opens a file, plain or gzip.
+    ///
+    /// # Errors
+    ///
+    /// [`FeedError::Io`] where the file cannot be opened.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, FeedError> {
+        input::open(path.as_ref()).map(Self::new)
+    }
+}
+
+impl<R: BufRead> LobsterBookReader<R> {
+    /// Reads from anything that has a buffer.
+    pub const fn new(input: R) -> Self {
+        Self {
+            lines: Lines::new(input),
+        }
+    }
+
+    /// Returns how many bytes have been read, after decompression: where the next row begins.
+    pub const fn offset(&self) -> u64 {
+        self.lines.offset
+    }
+
+    /// Returns the next book, or nothing at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`FeedError`]; after it there is nothing more.
+    pub fn next_book(&mut self) -> Result<Option<BookSnapshot>, FeedError> {
+        self.lines.next(parse_book)
+    }
+}
+
+impl<R: BufRead> Iterator for LobsterBookReader<R> {
+    type Item = Result<BookSnapshot, FeedError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_book().transpose()
+    }
+}
+
+impl<R: BufRead> std::iter::FusedIterator for LobsterBookReader<R> {}
 
 /// Returns the whole number of a field.
 fn integer(name: &str, field: &str) -> Result<i64, String> {
@@ -258,7 +289,7 @@ fn parse_message(line: &str) -> Result<FeedMessage, String> {
     let is_status = code == "7";
     Ok(FeedMessage {
         kind,
-        code: code.as_bytes()[0],
+        venue_code: code.as_bytes()[0],
         timestamp_ns,
         instrument: 0,
         reference,

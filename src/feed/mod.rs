@@ -101,7 +101,7 @@ pub struct FeedMessage {
     /// What it tells.
     pub kind: FeedKind,
     /// The venue's own letter or digit for that, as ASCII: `b'A'` in ITCH, `b'1'` in LOBSTER.
-    pub code: u8,
+    pub venue_code: u8,
     /// When, in nanoseconds since midnight.
     pub timestamp_ns: u64,
     /// The feed's number of the instrument: the stock locate of ITCH; 0 where a file has only one.

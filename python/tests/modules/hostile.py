@@ -361,13 +361,39 @@ def kinds() -> dict[str, list[Bad]]:
         for value, text in ((math.nan, "NaN"), (math.inf, "inf"), (-math.inf, "-inf"))
     ]
     not_positive = [bad(0.0, ValidationError, "0"), bad(-1.0, ValidationError, "-1")]
-    choices = ("side", "tif", "order_status", "stop_status", "fill", "trail_type", "atr")
+    choices = (
+        "feed_kind",
+        "side",
+        "tif",
+        "order_status",
+        "stop_status",
+        "fill",
+        "trail_type",
+        "atr",
+    )
     counts = ("natural", "size", "count")
     found: dict[str, list[Bad]] = {
         "flag": [*strangers("bool", "numpy bool"), bad(2), bad(Fails(), says="Fails")],
         **same(choices, CHOICE),
         **same(("cancel_error", "modify_error"), without_none(CHOICE)),
         "price": BAD_PRICE,
+        "side_or_none": without_none(CHOICE),
+        "price_or_none": [*without_none(INTEGER), *integers(2**63), NUMPY],
+        "instrument": [*INTEGER, *NEGATIVE, *integers(2**16)],
+        "venue_code": [
+            *strangers(*TEXTS),
+            *(bad(text, ValidationError) for text in ("", "AB", "\N{SNOWMAN}", "\n", SURROGATE)),
+        ],
+        "feed_message": [*strangers(), bad(nanobook.FeedMessage)],
+        "feed": [*NO_ITERABLE, *within(strangers(), "[{}]", lambda value: [value])],
+        "exchange": [*strangers(), bad(nanobook.Exchange), bad(nanobook.MultiExchange())],
+        "snapshot": [*strangers(), bad(nanobook.BookSnapshot), bad(BID)],
+        "symbols_or_none": [
+            *without_none(NO_ITERABLE),
+            *within((bad(text, ValidationError) for text in SYMBOL_TEXTS), "[{}]", lambda v: [v]),
+            bad("AAPL"),
+        ],
+        "feed_path": [*PATH, *NO_PATHS, bad("/nowhere/at/all", nanobook.MissingFileError)],
         "quantity": [*INTEGER, *NEGATIVE, *integers(0, error=ValidationError)],
         **same(counts, [*INTEGER, *NEGATIVE]),
         "workers": [
@@ -726,7 +752,7 @@ def is_method(kind: object, member: str) -> bool:
 
 
 # The enums, which take any spelling of a member.
-ENUMS = ("OrderStatus", "Side", "StopStatus", "TimeInForce")
+ENUMS = ("FeedKind", "OrderStatus", "Side", "StopStatus", "TimeInForce")
 ENUM_CALLS = [
     Call(name, {"value": Argument("enum", next(iter(getattr(nanobook, name))))}) for name in ENUMS
 ]
@@ -762,7 +788,7 @@ LEFT_OUT = {
     **dict.fromkeys(
         ("PortfolioSnapshot", "StopOrder", "TrailMethod"), "a typed dictionary is a plain one"
     ),
-    "QueuePosition": "a named tuple of Python",
+    **dict.fromkeys(("FeedCounts", "QueuePosition"), "a named tuple of Python"),
 }
 
 # Rows whose message is known to be wrong, by a pattern of their names.

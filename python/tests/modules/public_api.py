@@ -40,6 +40,7 @@ def one_return(param: float) -> list[float]:
 TRADE = nanobook.Trade(7, 10_000, 3, 2, 1, "buy", 9)
 BID = nanobook.LevelSnapshot(9_900, 5, 1)
 ASK = nanobook.LevelSnapshot(10_100, 5, 1)
+ADD = nanobook.FeedMessage("add", 1, reference=7, side="buy", price=9_900, quantity=5)
 ROWS = [{"AAPL": 100_00, "GOOG": 50_00}, {"AAPL": 101_00, "GOOG": 49_00}]
 
 
@@ -64,6 +65,14 @@ class World:
         self.schedule = nanobook.WeightSchedule([[0.5, 0.5], [1.0, 0.0]])
         self.result = nanobook.run_backtest(nanobook.EqualWeight(), ROWS, 1_000_000)
         self.event = self.exchange.events()[0]
+        self.venue_book, self.driver = nanobook.VenueBook(), nanobook.FeedDriver()
+        self.venue_book.apply(ADD)
+        self.driver.apply(self.exchange, ADD)
+        self.itch_path, self.lobster_path = folder / "day.itch", folder / "messages.csv"
+        self.books_path = folder / "books.csv"
+        self.itch_path.write_bytes(bytes([0, 12]) + b"S" + bytes(11))
+        self.lobster_path.write_text("1,1,7,5,9900,1\n", "utf-8")
+        self.books_path.write_text("10100,5,9900,5\n", "utf-8")
         self.path = folder / "exchange.jsonl"
         self.portfolio_path = folder / "portfolio.json"
         self.exchange.save(self.path)
@@ -83,6 +92,12 @@ class World:
             "Event": self.event,
             "EqualWeight": nanobook.EqualWeight(),
             "Trade": TRADE,
+            "FeedMessage": ADD,
+            "VenueBook": self.venue_book,
+            "FeedDriver": self.driver,
+            "ItchReader": nanobook.ItchReader(self.itch_path),
+            "LobsterReader": nanobook.LobsterReader(self.lobster_path),
+            "LobsterBookReader": nanobook.LobsterBookReader(self.books_path),
             "Table": self.exchange.trades_table(),
             "BatchResult": nanobook.Exchange().submit_batch(BATCH),
             "BookSnapshot": nanobook.BookSnapshot([BID], [ASK], 9),
@@ -99,6 +114,8 @@ class World:
             self.multi.to_bytes(),
             self.multi.symbols(),
             self.portfolio.to_json(),
+            self.venue_book.to_bytes(),
+            self.driver.to_bytes(),
             self.series.to_bytes(),
             self.schedule.to_bytes(),
             self.result.to_bytes(),
@@ -111,7 +128,7 @@ class World:
         """Return a world of its own; only the files are shared."""
         other = object.__new__(World)
         other.__dict__.update(vars(self))
-        for name in ("exchange", "multi", "portfolio"):
+        for name in ("exchange", "multi", "portfolio", "venue_book", "driver"):
             setattr(other, name, pickle.loads(pickle.dumps(getattr(self, name))))
         return other
 
@@ -185,6 +202,16 @@ trades = argument("trades")
 levels = argument("levels")
 event = argument("event")
 events = argument("events")
+feed_kind = argument("feed_kind")
+feed_message = argument("feed_message")
+feed = argument("feed")
+feed_path = argument("feed_path")
+venue_code = argument("venue_code")
+instrument = argument("instrument")
+side_or_none = argument("side_or_none")
+price_or_none = argument("price_or_none")
+exchange = argument("exchange")
+snapshot = argument("snapshot")
 commands = argument("commands")
 level_orders = argument("level_orders")
 cancel_error = argument("cancel_error")
@@ -202,6 +229,7 @@ returns = argument("returns")
 real = argument("real")
 rows = argument("rows")
 symbols = argument("symbols")
+symbols_or_none = argument("symbols_or_none")
 tick_size = argument("tick_size")
 dtype = argument("dtype")
 weights = argument("weights")
@@ -323,6 +351,44 @@ TABLE: dict[str, dict[str, Argument]] = {
         "order_count": size(2),
         "orders": level_orders([(1, 3), (4, 2)]),
     },
+    "FeedMessage": {
+        "kind": feed_kind("replace"),
+        "timestamp_ns": natural(3),
+        "instrument": instrument(13),
+        "reference": natural(7),
+        "new_reference": natural(8),
+        "side": side_or_none("buy"),
+        "price": price_or_none(9_950),
+        "quantity": natural(5),
+        "venue_code": venue_code("U"),
+    },
+    "ItchReader": {"path": feed_path(Of("itch_path")), "symbols": symbols_or_none(["AAPL"])},
+    "ItchReader.symbol": {"instrument": instrument(13)},
+    "ItchReader.read_table": {"count": natural_or_none(5)},
+    "LobsterReader": {"path": feed_path(Of("lobster_path"))},
+    "LobsterReader.read_table": {"count": natural_or_none(5)},
+    "LobsterBookReader": {"path": feed_path(Of("books_path"))},
+    "VenueBook.from_snapshot": {"snapshot": snapshot(nanobook.BookSnapshot([BID], [ASK], 9))},
+    "VenueBook.apply": {"message": feed_message(ADD)},
+    "VenueBook.apply_all": {"feed": feed([ADD]), "count": natural_or_none(5)},
+    "VenueBook.set_level": {"side": side("buy"), "price": price(9_950), "quantity": natural(5)},
+    "VenueBook.keep_levels": {"levels": size(5)},
+    "VenueBook.depth": {"levels": size(5)},
+    "VenueBook.order": {"reference": natural(7)},
+    "VenueBook.queue_position": {"reference": natural(7)},
+    "VenueBook.from_bytes": {"data": state_bytes(Of("venue_book", "to_bytes"))},
+    "FeedDriver.seed": {
+        "exchange": exchange(Of("exchange")),
+        "snapshot": snapshot(nanobook.BookSnapshot([BID], [ASK], 9)),
+    },
+    "FeedDriver.apply": {"exchange": exchange(Of("exchange")), "message": feed_message(ADD)},
+    "FeedDriver.apply_all": {
+        "exchange": exchange(Of("exchange")),
+        "feed": feed([ADD]),
+        "count": natural_or_none(5),
+    },
+    "FeedDriver.order_id": {"reference": natural(7)},
+    "FeedDriver.from_bytes": {"data": state_bytes(Of("driver", "to_bytes"))},
     "BookSnapshot": {"bids": levels([BID]), "asks": levels([ASK]), "timestamp": natural(9)},
     "SubmitResult": {
         "order_id": natural(2),

@@ -26,9 +26,17 @@ from nanobook import (
     EqualWeight,
     Event,
     Exchange,
+    FeedCounts,
+    FeedDriver,
+    FeedError,
+    FeedKind,
+    FeedMessage,
     Fill,
     InvariantError,
+    ItchReader,
     LevelSnapshot,
+    LobsterBookReader,
+    LobsterReader,
     Metrics,
     MissingFileError,
     MissingPackageError,
@@ -57,6 +65,7 @@ from nanobook import (
     TrailMethod,
     UnknownSymbolError,
     ValidationError,
+    VenueBook,
     WeightSchedule,
 )
 
@@ -214,6 +223,90 @@ def use_queue_position(position: QueuePosition) -> None:
     orders, quantity = position
     assert_type(orders, int)
     assert_type(quantity, int)
+
+
+def use_feed_kind(kind: FeedKind) -> None:
+    assert_type(kind.code, int)
+    assert_type(FeedKind("Hidden_Trade") == FeedKind.HIDDEN_TRADE, bool)
+    kinds = [FeedKind.ADD, FeedKind.EXECUTE, FeedKind.REDUCE, FeedKind.DELETE, FeedKind.REPLACE]
+    kinds += [FeedKind.CROSS, FeedKind.HALT, FeedKind.QUOTE_ONLY, FeedKind.RESUME, FeedKind.OTHER]
+    assert_type(kinds, list[FeedKind])
+
+
+def use_feed_message(message: FeedMessage) -> None:
+    assert_type(message.kind, FeedKind)
+    assert_type(message.timestamp_ns, int)
+    assert_type(message.instrument, int)
+    assert_type(message.reference, int)
+    assert_type(message.new_reference, int)
+    assert_type(message.side, Side | None)
+    assert_type(message.price, int | None)
+    assert_type(message.quantity, int)
+    assert_type(message.venue_code, str)
+    assert_type(message.to_dict(), dict[str, Any])
+    assert_type(FeedMessage(**message.to_dict()), FeedMessage)
+    assert_type(FeedMessage("delete", reference=7), FeedMessage)
+    assert_type(FeedMessage(FeedKind.ADD, 1, 0, 7, 0, "sell", 5, 5, "A"), FeedMessage)
+
+
+def use_feed_counts(counts: FeedCounts) -> None:
+    assert_type(counts.messages, int)
+    assert_type(counts.unknown_references, int)
+    assert_type(counts.contradictions, int)
+
+
+def use_itch_reader(reader: ItchReader) -> None:
+    assert_type(reader.offset, int)
+    assert_type(reader.symbol(13), str | None)
+    assert_type(next(reader), FeedMessage)
+    assert_type(reader.read_table(5), Table)
+    for message in reader:
+        assert_type(message, FeedMessage)
+    with reader as same:
+        assert_type(same, ItchReader)
+    reader.close()
+
+
+def use_lobster_readers(reader: LobsterReader, books: LobsterBookReader) -> None:
+    assert_type(reader.offset, int)
+    assert_type(next(reader), FeedMessage)
+    assert_type(reader.read_table(), Table)
+    reader.close()
+    assert_type(books.offset, int)
+    assert_type(next(books), BookSnapshot)
+    books.close()
+
+
+def use_venue_book(book: VenueBook, message: FeedMessage, reader: LobsterReader) -> None:
+    book.apply(message)
+    assert_type(book.apply_all(reader, 1), int)
+    assert_type(book.apply_all([message]), int)
+    book.set_level("buy", 9_800, 5)
+    book.keep_levels(5)
+    assert_type(book.best_bid(), int | None)
+    assert_type(book.best_ask(), int | None)
+    assert_type(book.depth(), BookSnapshot)
+    assert_type(book.full_book(), BookSnapshot)
+    assert_type(book.order(7), tuple[Side, int, int] | None)
+    assert_type(book.queue_position(7), QueuePosition | None)
+    assert_type(book.order_count(), int)
+    assert_type(book.counts(), FeedCounts)
+    book.check_invariants()
+    assert_type(VenueBook.from_snapshot(book.depth()), VenueBook)
+    assert_type(VenueBook.from_bytes(book.to_bytes()), VenueBook)
+    assert_type(copy.deepcopy(book), VenueBook)
+
+
+def use_feed_driver(
+    driver: FeedDriver, exchange: Exchange, message: FeedMessage, book: VenueBook
+) -> None:
+    driver.seed(exchange, book.depth())
+    done = driver.apply(exchange, message)
+    assert_type(done, SubmitResult | CancelResult | ModifyResult | None)
+    assert_type(driver.apply_all(exchange, [message], count=1), int)
+    assert_type(driver.order_id(7), int | None)
+    assert_type(driver.counts(), FeedCounts)
+    assert_type(FeedDriver.from_bytes(driver.to_bytes()), FeedDriver)
 
 
 def use_trail_method(method: TrailMethod) -> None:
@@ -657,8 +750,17 @@ def use_sweeps() -> None:
     assert_type(nanobook.py_sweep_equal_weight(2, ROWS, 1_000_000), list[Metrics | None])
 
 
+def use_feed_error(reader: LobsterReader) -> None:
+    try:
+        list(reader)
+    except FeedError as error:
+        assert_type(error.offset, int)
+    assert_type(reader.offset, int)
+
+
 def use_errors() -> None:
     values: list[ValueError] = [ValidationError(), OutOfRangeError(), PersistenceError()]
+    values.append(FeedError())
     assert_type(values[0], ValueError)
     overflow: OverflowError = OutOfRangeError()
     key: KeyError = UnknownSymbolError("AAPL")
