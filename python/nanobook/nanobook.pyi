@@ -1888,7 +1888,10 @@ class FeedMessage:
         """The name of the order that comes for it, in a replace; otherwise 0."""
     @property
     def side(self) -> Side | None:
-        """The side of the resting order, also where it traded; ``None`` where it is not told."""
+        """The side of the resting order, also where it traded; ``None`` where it is not told.
+
+        NASDAQ says of every hidden trade that it was a buy.
+        """
     @property
     def price(self) -> int | None:
         """A new order's price, or the one something traded at; ``None`` where it is not told."""
@@ -2239,8 +2242,12 @@ class FeedDriver:
     A new order of the feed is a limit order; what is reduced, deleted or replaced is reduced,
     cancelled or modified. Of an execution the feed names the passive order alone: an IOC order of
     the same quantity and price comes from the other side, and trades by price-time priority: with
-    an order of your own, where that is ahead. Submit your own orders to the same exchange in
-    between.
+    an order of your own, where that is ahead. What the venue's order then has left is what the feed
+    says, and no more. Submit your own orders to the same exchange in between.
+
+    An order of the venue that a new one would meet, or that an execution passes by, cannot be there
+    any more: it is cancelled and counted. A depth-N file of LOBSTER does not tell the end of orders
+    below its window.
 
     Memory is that of the venue's resting orders; the exchange's own history is yours to clear
     (`Exchange.clear_order_history` and its like).
@@ -2283,9 +2290,9 @@ class FeedDriver:
     ) -> SubmitResult | CancelResult | ModifyResult | None:
         """Send what a message tells to an exchange, and return what came of it.
 
-        An order that is not known is counted, and nothing is sent. Unless there are seeds and the
-        message tells side and price: then an execution brings its aggressor, and what is reduced or
-        deleted goes off the seed of that level.
+        An order that is not known is counted, and nothing is sent, unless the message tells side and
+        price: then an execution trades with the seed of that level, or with an order that comes for
+        this trade alone, and what is reduced or deleted goes off the seed.
 
         Parameters
         ----------

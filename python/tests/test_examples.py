@@ -41,7 +41,7 @@ def programs() -> dict[str, Path]:
 
 def test_each_example_is_there_in_both_languages() -> None:
     assert sorted(path.stem for path in EXAMPLES.glob("*.rs")) == NAMES
-    assert len(NAMES) == 6
+    assert len(NAMES) == 7
 
 
 @pytest.mark.parametrize("name", NAMES)

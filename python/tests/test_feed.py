@@ -230,6 +230,7 @@ def test_what_is_malformed_raises_once_with_its_offset(tmp_path: Path) -> None:
     assert exchange.depth().bids[0].order_count == 2
     reader = ItchReader(path)
     assert len(reader.read_table()) == 2
+    assert (reader.offset, reader.symbol(13)) == (114, None)
     with pytest.raises(nanobook.FeedError, match="byte 76"):
         reader.read_table()
     assert len(reader.read_table()) == 0
@@ -347,7 +348,8 @@ def test_an_order_of_ones_own_trades_by_its_place_in_the_queue() -> None:
         exchange, FeedMessage("replace", reference=7, new_reference=8, price=99, quantity=20)
     )
     assert isinstance(replaced, nanobook.ModifyResult)
-    assert replaced.cancelled_quantity == 70
+    # What the feed says was left of its 80.
+    assert replaced.cancelled_quantity == 20
     reduced = driver.apply(exchange, FeedMessage("reduce", reference=8, quantity=5))
     assert isinstance(reduced, nanobook.CancelResult)
     assert driver.apply(exchange, FeedMessage("halt")) is None
@@ -384,6 +386,17 @@ def test_a_feed_of_ones_own_is_applied_up_to_what_fails() -> None:
         with pytest.raises(TypeError, match=r"feed\[1\] must be a FeedMessage, got 'x'"):
             apply_all([add(3, 100, 5), "x"])
         assert follower.counts().messages == 3
+
+
+def test_a_generator_sees_what_its_messages_have_done() -> None:
+    book = nanobook.VenueBook()
+
+    def feed() -> Iterator[FeedMessage]:
+        for reference in range(1, 4):
+            assert book.order_count() == reference - 1
+            yield add(reference, 100, 5)
+
+    assert book.apply_all(feed()) == 3
 
 
 def test_count_takes_no_more_than_it_says(day: Path) -> None:

@@ -20,7 +20,7 @@ struct Followed {
     side: Side,
     price: Price,
     /// What the feed says is left. Here it may be less, where orders that the venue never had
-    /// traded with it.
+    /// traded with it, and is never more.
     remaining: Quantity,
 }
 
@@ -29,8 +29,12 @@ struct Followed {
 /// A new order of the feed is a limit order; what is reduced, deleted or replaced is reduced,
 /// cancelled or modified. Of an execution the feed names the passive order alone: an IOC order of
 /// the same quantity and price comes from the other side, and trades by price-time priority: with
-/// an order of one's own, where that is ahead. Orders of one's own go to the same exchange in
-/// between.
+/// an order of one's own, where that is ahead. What the venue's order then has left is what the
+/// feed says, and no more. Orders of one's own go to the same exchange in between.
+///
+/// An order of the venue that a new one would meet, or that an execution passes by, cannot be there
+/// any more: it is cancelled and counted. A depth-N file does not tell the end of orders below its
+/// window.
 ///
 /// Memory is that of the venue's resting orders; the exchange's own history is the caller's to
 /// clear ([`Exchange::clear_order_history`] and its like).
@@ -119,9 +123,9 @@ impl FeedDriver {
     /// Sends what a message tells to the exchange, and returns the command and what came of it;
     /// `None` where there was nothing to send.
     ///
-    /// An order that is not known is counted, and nothing is sent. Unless there are seeds and the
-    /// message tells side and price: then an execution brings its aggressor, and what is reduced
-    /// or deleted goes off the seed of that level.
+    /// An order that is not known is counted, and nothing is sent, unless the message tells side and
+    /// price: then an execution trades with the seed of that level, or with an order that comes for
+    /// this trade alone, and what is reduced or deleted goes off the seed.
     pub fn apply(
         &mut self,
         exchange: &mut Exchange,
@@ -150,6 +154,7 @@ impl FeedDriver {
         if self.orders.contains_key(&reference) {
             return self.contradiction();
         }
+        self.cancel_met(exchange, side, price);
         let event = Event::SubmitLimit {
             side,
             price,
@@ -174,24 +179,128 @@ impl FeedDriver {
         exchange: &mut Exchange,
         message: &FeedMessage,
     ) -> Option<(Event, Outcome)> {
-        let (side, price) = if let Some(order) = self.take(message) {
-            (order.side, order.price)
-        } else {
-            let (Some(side), Some(price)) = (message.side, message.price) else {
-                return None;
-            };
-            if !self.seeds.contains_key(&(side, price)) {
-                return None;
-            }
-            (side, price)
+        let passive = match self.take(message) {
+            Some(order) => vec![order],
+            None => self.stand_ins(exchange, message),
         };
+        let &Followed { side, price, .. } = passive.first()?;
+        self.cancel_stale(exchange, side, |there| match side {
+            Side::Buy => there > price,
+            Side::Sell => there < price,
+        });
         let event = Event::SubmitLimit {
             side: side.opposite(),
             price,
             quantity: message.quantity,
             time_in_force: TimeInForce::IOC,
         };
-        self.send(exchange, event)
+        let sent = self.send(exchange, event);
+        let mut executed = message.quantity;
+        for order in passive {
+            self.level_down(exchange, order, executed);
+            executed = executed.saturating_sub(order.remaining);
+        }
+        sent
+    }
+
+    /// Returns what stands for an unknown order that traded: the seed of its level, and for what
+    /// that does not have an order that comes for this trade alone. None where the message does not
+    /// tell side and price.
+    fn stand_ins(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Vec<Followed> {
+        let (Some(side), Some(price)) = (message.side, message.price) else {
+            return Vec::new();
+        };
+        let followed = |order_id, remaining| Followed {
+            order_id,
+            side,
+            price,
+            remaining,
+        };
+        let mut orders = Vec::new();
+        let mut missing = message.quantity;
+        if let Some(order_id) = self.seeds.get(&(side, price)) {
+            let order = exchange.get_order(*order_id);
+            let left = order.map_or(0, |order| order.remaining_quantity);
+            missing = missing.saturating_sub(left);
+            orders.push(followed(*order_id, left));
+        }
+        if missing > 0 {
+            self.cancel_met(exchange, side, price);
+            let event = Event::SubmitLimit {
+                side,
+                price,
+                quantity: missing,
+                time_in_force: TimeInForce::GTC,
+            };
+            if let Some((_, Outcome::Submit(execution))) = self.send(exchange, event) {
+                orders.push(followed(execution.order_id, missing));
+            }
+        }
+        orders
+    }
+
+    /// Cancels orders of the venue that a new one would meet.
+    fn cancel_met(&mut self, exchange: &mut Exchange, side: Side, price: Price) {
+        self.cancel_stale(exchange, side.opposite(), |there| match side {
+            Side::Buy => there <= price,
+            Side::Sell => there >= price,
+        });
+    }
+
+    /// Cancels orders of the venue that cannot be there any more: a new order would meet them, or
+    /// an execution pass them by. They left the window of a depth-N file, and their end was not told.
+    fn cancel_stale(
+        &mut self,
+        exchange: &mut Exchange,
+        side: Side,
+        is_stale: impl Fn(Price) -> bool,
+    ) {
+        let best = match side {
+            Side::Buy => exchange.best_bid(),
+            Side::Sell => exchange.best_ask(),
+        };
+        if !best.is_some_and(&is_stale) {
+            return;
+        }
+        let mut stale = Vec::new();
+        self.orders.retain(|_, order| {
+            let goes = order.side == side && is_stale(order.price);
+            if goes {
+                stale.push(order.order_id);
+            }
+            !goes
+        });
+        self.seeds.retain(|(seed_side, price), order_id| {
+            let goes = *seed_side == side && is_stale(*price);
+            if goes {
+                stale.push(*order_id);
+            }
+            !goes
+        });
+        // Whatever order the look-up has them in.
+        stale.sort_unstable();
+        for order_id in stale {
+            let order = exchange.get_order(order_id);
+            if order.is_some_and(|order| order.status.is_active()) {
+                self.counts.contradictions += 1;
+                self.send(exchange, Event::Cancel { order_id });
+            }
+        }
+    }
+
+    /// Takes off an order what the feed says traded and did not trade here: an order that the
+    /// venue never had was in its place.
+    fn level_down(&mut self, exchange: &mut Exchange, order: Followed, executed: Quantity) {
+        let left = order.remaining.saturating_sub(executed);
+        let here = exchange.get_order(order.order_id);
+        let here = here.map_or(0, |order| order.remaining_quantity);
+        if here > left {
+            let event = Event::Reduce {
+                order_id: order.order_id,
+                quantity: here - left,
+            };
+            self.send(exchange, event);
+        }
     }
 
     fn reduce(
@@ -236,6 +345,13 @@ impl FeedDriver {
         let Some(price) = message.price else {
             return self.contradiction();
         };
+        if self.orders.contains_key(&message.new_reference) {
+            self.counts.contradictions += 1;
+            let event = Event::Cancel {
+                order_id: order.order_id,
+            };
+            return self.send(exchange, event);
+        }
         let active = exchange
             .get_order(order.order_id)
             .is_some_and(|order| order.status.is_active());

@@ -110,7 +110,8 @@ pub struct FeedMessage {
     pub reference: u64,
     /// The name of the order that comes for it, in a [`FeedKind::Replace`].
     pub new_reference: u64,
-    /// The side of the resting order, also where it traded.
+    /// The side of the resting order, also where it traded. NASDAQ says of every hidden trade
+    /// that it was a buy.
     pub side: Option<Side>,
     /// A new order's price, or the one something traded at.
     pub price: Option<Price>,
@@ -170,7 +171,8 @@ pub struct FeedCounts {
     /// Messages about an order that is not known: it came before the file begins, or was not
     /// shown.
     pub unknown_references: u64,
-    /// Messages that cannot be right: more goes off an order than it has, a reference is there
-    /// already, a new order has no side, no valid price or no quantity.
+    /// Messages that cannot be right: more goes off an order than it has, or nothing; a reference
+    /// is there already; a new order has no side, no valid price or no quantity. In a
+    /// [`FeedDriver`] also each order of the venue that cannot be there any more.
     pub contradictions: u64,
 }

@@ -199,6 +199,10 @@ impl VenueBook {
             self.take_unknown(message);
             return;
         };
+        if quantity == 0 {
+            self.counts.contradictions += 1;
+            return;
+        }
         let order = self.orders[slot as usize];
         if quantity >= order.quantity {
             if quantity > order.quantity {

@@ -48,7 +48,12 @@ impl<'py> Feed<'py> {
         let mut done = 0;
         while done < count {
             py.check_signals()?;
-            let some = CHUNK.min(count - done);
+            // A feed of the caller's own may look at what its messages have done.
+            let chunk = match self {
+                Self::Items(_) => 1,
+                _ => CHUNK,
+            };
+            let some = chunk.min(count - done);
             messages.clear();
             let taken = match self {
                 Self::Itch(reader) => reader.get().0.take(py, some, &mut messages),

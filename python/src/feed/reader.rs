@@ -50,24 +50,33 @@ impl<R: Send> Source<R> {
         })
     }
 
-    /// Runs a call on the reader without the interpreter: a file may be slow.
+    /// Reads without the interpreter: a file may be slow.
     fn with<T: Send>(
         &self,
         py: Python<'_>,
-        run: impl FnOnce(&mut R) -> Result<T, FeedError> + Send,
+        read: impl FnOnce(&mut R) -> Result<T, FeedError> + Send,
     ) -> BindingResult<T> {
         let done = py.detach(|| {
             let mut open = lock_detached(&self.reader);
             let open = open.as_mut()?;
             Some(match open.error.take() {
                 Some(error) => Err(error),
-                None => run(&mut open.reader),
+                None => read(&mut open.reader),
             })
         });
-        match done {
-            None => Err(invalid(format!("the reader of {} is closed", self.shown())).into()),
-            Some(done) => done.map_err(|error| BindingError::feed(error, &self.path)),
-        }
+        done.ok_or_else(|| self.closed())?
+            .map_err(|error| BindingError::feed(error, &self.path))
+    }
+
+    /// Asks for what is known without reading.
+    fn ask<T>(&self, py: Python<'_>, ask: impl FnOnce(&R) -> T) -> PyResult<T> {
+        let open = lock(py, &self.reader);
+        let open = open.as_ref().ok_or_else(|| self.closed())?;
+        Ok(ask(&open.reader))
+    }
+
+    fn closed(&self) -> PyErr {
+        invalid(format!("the reader of {} is closed", self.shown()))
     }
 
     /// Reads up to `some` items more; those before an error are there too.
@@ -188,14 +197,14 @@ impl PyItchReader {
 
     /// How many bytes have been read, after decompression: where the next message begins.
     #[getter]
-    fn offset(&self, py: Python<'_>) -> BindingResult<u64> {
-        self.0.with(py, |reader| Ok(reader.offset()))
+    fn offset(&self, py: Python<'_>) -> PyResult<u64> {
+        self.0.ask(py, ItchReader::offset)
     }
 
     /// Return the symbol of an instrument, or ``None`` before its directory message was read.
-    fn symbol(&self, py: Python<'_>, instrument: Arg<'_, '_>) -> BindingResult<Option<String>> {
+    fn symbol(&self, py: Python<'_>, instrument: Arg<'_, '_>) -> PyResult<Option<String>> {
         let instrument = convert::integer(instrument, "instrument")?;
-        let symbol = self.0.with(py, |reader| Ok(reader.symbol(instrument)))?;
+        let symbol = self.0.ask(py, |reader| reader.symbol(instrument))?;
         Ok(symbol.map(String::from))
     }
 
@@ -248,8 +257,8 @@ impl PyLobsterReader {
 
     /// How many bytes have been read, after decompression: where the next line begins.
     #[getter]
-    fn offset(&self, py: Python<'_>) -> BindingResult<u64> {
-        self.0.with(py, |reader| Ok(reader.offset()))
+    fn offset(&self, py: Python<'_>) -> PyResult<u64> {
+        self.0.ask(py, LobsterReader::offset)
     }
 
     /// Read messages as columns: so many, or all that are left.
@@ -301,8 +310,8 @@ impl PyLobsterBookReader {
 
     /// How many bytes have been read, after decompression: where the next row begins.
     #[getter]
-    fn offset(&self, py: Python<'_>) -> BindingResult<u64> {
-        self.0.with(py, |reader| Ok(reader.offset()))
+    fn offset(&self, py: Python<'_>) -> PyResult<u64> {
+        self.0.ask(py, LobsterBookReader::offset)
     }
 
     /// Close the file.
