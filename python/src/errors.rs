@@ -228,6 +228,14 @@ pub(crate) fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -
     PyTypeError::new_err(format!("{name} must be {expected}, got {}", shown(value)))
 }
 
+/// Adds a note to an exception of the caller's own.
+#[cold]
+pub(crate) fn with_note(py: Python<'_>, error: PyErr, note: &str) -> PyErr {
+    // An exception that takes no notes goes without one.
+    let _ = error.value(py).call_method1("add_note", (note,));
+    error
+}
+
 /// Returns a value as a message shows it: its repr, cut where it is long.
 #[cold]
 pub(crate) fn shown(value: &Bound<'_, PyAny>) -> String {

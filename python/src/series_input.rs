@@ -13,7 +13,10 @@ use pyo3::types::{PyDict, PyFloat, PyInt, PyIterator, PyList, PySlice, PyString,
 
 use crate::arrow;
 use crate::convert::{self, Arg};
-use crate::errors::{BindingResult, invalid, out_of_range, shown, wrong_type};
+use crate::errors::{
+    BindingResult, OutOfRangeError, ValidationError, invalid, out_of_range, shown, with_note,
+    wrong_type,
+};
 
 /// A column that has its symbol.
 pub(crate) type SymbolColumn = (Symbol, PriceColumn);
@@ -486,7 +489,7 @@ impl Cell {
             }
             match convert::float(value, "price") {
                 Ok(float) => return Ok(Self::of_float(float)),
-                Err(error) if error.is_instance_of::<PyTypeError>(py) => {}
+                Err(error) if convert::is_wrong_type(py, &error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -692,19 +695,42 @@ fn from_unnamed_rows(
 /// Says what would make a float a price.
 #[cold]
 fn without_tick_size(price: Arg<'_, '_>, error: PyErr) -> PyErr {
-    if price.is_instance_of::<PyFloat>() || matches!(Cell::read(price), Ok(Cell::Float(_))) {
+    // Any other error is no matter of the type: the caller's code is not run again.
+    if !error.is_instance_of::<PyTypeError>(price.py()) {
+        return error;
+    }
+    let cell = Cell::read(price);
+    if price.is_instance_of::<PyFloat>() || matches!(cell, Ok(Cell::Float(_))) {
         let shown = shown(price);
-        invalid(format!(
+        return invalid(format!(
             "tick_size is required where prices are floats, got {shown}"
-        ))
-    } else {
-        error
+        ));
+    }
+    match cell {
+        Err(raised) if !is_own(price.py(), &raised) => raised,
+        _ => error,
     }
 }
 
-/// Names bar and symbol in the error of a price.
+/// Names bar and symbol in the error of a price: in the text of our own, in a note of any other.
 #[cold]
 fn with_place(py: Python<'_>, error: PyErr, bar: usize, symbol: Symbol) -> PyErr {
-    let message = format!("{} ({symbol} at bar {bar})", error.value(py));
-    PyErr::from_type(error.get_type(py), message)
+    if is_own(py, &error) {
+        let message = format!("{} ({symbol} at bar {bar})", error.value(py));
+        return PyErr::from_type(error.get_type(py), message);
+    }
+    with_note(
+        py,
+        error,
+        &format!("raised by the price of {symbol} at bar {bar}"),
+    )
+}
+
+/// Returns whether the error of a price is ours: one that a method of the caller's raised has a
+/// traceback.
+fn is_own(py: Python<'_>, error: &PyErr) -> bool {
+    convert::is_wrong_type(py, error)
+        || (error.is_instance_of::<ValidationError>(py)
+            || error.is_instance_of::<OutOfRangeError>(py))
+            && error.traceback(py).is_none()
 }

@@ -16,7 +16,7 @@ use crate::array::{self, floats};
 use crate::arrow;
 use crate::backtest::own_error;
 use crate::convert::{self, Arg};
-use crate::errors::{BindingResult, OutOfRangeError, invalid, shown};
+use crate::errors::{BindingResult, OutOfRangeError, invalid, shown, with_note};
 use crate::portfolio::PyPortfolio;
 use crate::series;
 use crate::series_input;
@@ -346,7 +346,7 @@ impl PyStrategy {
         let called = self.callable.bind(py).call1((bar, dict, &self.view));
         // A callable in C returns without looking at signals.
         let called = called.and_then(|answer| py.check_signals().map(|()| answer));
-        let answer = called.map_err(|error| with_note(py, error, bar))?;
+        let answer = called.map_err(|error| at_bar(py, error, bar))?;
         self.read(&answer, bar, targets)
     }
 
@@ -382,11 +382,11 @@ impl PyStrategy {
             if convert::is_wrong_type(answer.py(), &error) {
                 wrong_answer(answer, bar)
             } else {
-                with_note(answer.py(), error, bar)
+                at_bar(answer.py(), error, bar)
             }
         })?;
         for (place, item) in items.enumerate() {
-            let item = item.map_err(|error| with_note(answer.py(), error, bar))?;
+            let item = item.map_err(|error| at_bar(answer.py(), error, bar))?;
             let Some((symbol, weight)) = convert::pair(&item) else {
                 return Err(wrong_answer(&item, bar));
             };
@@ -416,7 +416,7 @@ impl PyStrategy {
                         shown(weight)
                     ))
                 } else {
-                    with_note(py, error, bar)
+                    at_bar(py, error, bar)
                 }
             })?,
         };
@@ -439,13 +439,10 @@ impl PyStrategy {
     }
 }
 
-/// Adds a note that names the bar to an exception of the strategy's own.
+/// Names the bar in an exception of the strategy's own.
 #[cold]
-fn with_note(py: Python<'_>, error: PyErr, bar: usize) -> PyErr {
-    let note = format!("raised by the strategy at bar {bar}");
-    // An exception that takes no notes goes without one.
-    let _ = error.value(py).call_method1("add_note", (note,));
-    error
+fn at_bar(py: Python<'_>, error: PyErr, bar: usize) -> PyErr {
+    with_note(py, error, &format!("raised by the strategy at bar {bar}"))
 }
 
 /// Reads an array of one dimension, of floats or integers of any size.

@@ -16,7 +16,7 @@ from decimal import Decimal
 from fractions import Fraction
 from operator import length_hint
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import pytest
@@ -279,6 +279,55 @@ def test_rows_name_their_symbols_themselves() -> None:
         Series(PriceSeries(ROWS), NAMES)
     with pytest.raises(ValidationError, match="leave out"):
         Series(PriceSeries(ROWS), tick_size=1.0)
+
+
+class TwoArguments(Exception):
+    def __init__(self, first: int, second: int) -> None:
+        super().__init__(first, second)
+
+
+class BadPrice:
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def __index__(self) -> int:
+        raise self.error
+
+    def __float__(self) -> float:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TwoArguments(1, 2),
+        FileNotFoundError(2, "No such file", "prices.csv"),
+        SystemExit(0),
+        KeyboardInterrupt(),
+        TypeError("no price yet"),
+        ValidationError("no price yet"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_a_price_raises_arrives_with_a_note(error: BaseException) -> None:
+    price = BadPrice(error)
+    note = "raised by the price of A at bar 1"
+    makes: list[Callable[[], object]] = [
+        lambda: Series([{"A": 1}, {"A": price}]),
+        lambda: Series([{"A": 1.0}, {"A": price}], tick_size=0.01),
+        lambda: Series([[1], [price]], ["A"]),
+        lambda: Series(np.array([[1], [price]]), ["A"]),
+        lambda: Series(pd.DataFrame({"A": [1, price]})),
+        lambda: run_backtest(EqualWeight(), cast("Any", [{"A": 1}, {"A": price}]), 100),
+    ]
+    arguments = error.args
+    for make in makes:
+        error.__notes__ = []
+        with pytest.raises(type(error)) as caught:
+            make()
+        assert caught.value is error
+        assert caught.traceback[-1].name in ("__index__", "__float__")
+        assert (error.args, error.__notes__) == (arguments, [note])
 
 
 # Arrays.
