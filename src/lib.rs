@@ -41,8 +41,8 @@ pub use multi::{MultiError, MultiExchange};
 pub use order::{Order, OrderStatus, StopOrder, StopStatus, TrailMethod};
 pub use portfolio::{
     BenchmarkMetrics, CostModel, Drawdown, Fill, Metrics, MetricsError, Portfolio, PortfolioError,
-    PortfolioSnapshot, Position, compute_benchmark_metrics, compute_metrics, drawdown_series,
-    drawdowns, rolling_max_drawdown, rolling_sharpe, rolling_volatility,
+    PortfolioSnapshot, Position, compute_benchmark_metrics, compute_metrics, compute_metrics_until,
+    drawdown_series, drawdowns, rolling_max_drawdown, rolling_sharpe, rolling_volatility,
 };
 pub use result::{CancelResult, Execution, ModifyResult, Outcome, StopSubmitResult, SubmitResult};
 pub use trade::Trade;

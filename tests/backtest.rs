@@ -653,6 +653,20 @@ fn a_run_stops_when_asked() {
     assert!(matches!(error, BacktestError::Interrupted { bar } if bar <= 2 * 65_536));
 }
 
+#[test]
+fn a_run_stops_when_asked_after_its_last_bar() {
+    let bars = 1 << 20;
+    let last = Cell::new(0);
+    let hold = |bar: usize, _: &Prices<'_>, _: &Portfolio| -> Answer {
+        last.set(bar);
+        Ok(None)
+    };
+    let ended = || last.get() + 1 == bars;
+    let config = BacktestConfig::new(100);
+    let error = run_backtest_until(hold, &series_of_one(bars), &config, ended).unwrap_err();
+    assert_eq!(error, BacktestError::Interrupted { bar: bars });
+}
+
 fn series_of_one(bars: usize) -> PriceSeries {
     PriceSeries::from_prices(&[symbol("A")], (0..bars).map(|_| Some(Price(100)))).unwrap()
 }

@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use nanobook::{Metrics, MetricsError, compute_metrics, drawdown_series, drawdowns};
+use nanobook::{
+    Metrics, MetricsError, compute_metrics, compute_metrics_until, drawdown_series, drawdowns,
+};
 
 fn metrics(returns: &[f64], periods_per_year: f64, risk_free: f64) -> Metrics {
     compute_metrics(returns, periods_per_year, risk_free)
@@ -842,6 +844,26 @@ fn the_tail_is_that_of_a_full_sort() {
     // The lowest 820 of 16 x 10^-6 apart; the percentile is 0.15 of the way to the next.
     assert_close(m.var_95, -0.5 + 819.15 * 16e-6);
     assert_close(m.cvar_95, -0.5 + 409.5 * 16e-6);
+}
+
+#[test]
+fn every_pass_over_the_returns_stops_when_asked() {
+    let returns = [0.01, -0.01].repeat(1 << 19);
+    let run = |yes: usize| {
+        let mut asked = 0;
+        let found = compute_metrics_until(&returns, 252.0, 0.0, || {
+            asked += 1;
+            asked == yes
+        });
+        (asked, found)
+    };
+    // Sums, moments, the path of wealth, the tail.
+    for yes in 1..=4 {
+        assert_eq!(run(yes), (yes, Err(MetricsError::Interrupted)));
+    }
+    assert_eq!(run(5), (4, compute_metrics(&returns, 252.0, 0.0)));
+    let few = compute_metrics_until(&returns[..1_000], 252.0, 0.0, || true);
+    assert_eq!(few, compute_metrics(&returns[..1_000], 252.0, 0.0));
 }
 
 #[test]

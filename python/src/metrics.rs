@@ -1,6 +1,6 @@
 //! `Metrics` and `compute_metrics`.
 
-use nanobook::{Metrics, MetricsError};
+use nanobook::{Metrics, compute_metrics_until};
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
@@ -140,9 +140,29 @@ pub(crate) fn compute_metrics(
     let (PeriodsPerYear(periods_per_year), RiskFree(risk_free)) = (periods_per_year, risk_free);
     let returns = read_returns(returns, "returns")?;
     warn_if_annual(py, risk_free, 1)?;
-    let metrics: Result<_, MetricsError> =
-        py.detach(|| nanobook::compute_metrics(&returns, periods_per_year, risk_free));
-    Ok(metrics?.map(PyMetrics))
+    compute(py, &returns, periods_per_year, risk_free)
+}
+
+/// Computes metrics without the interpreter, and looks for signals now and then.
+pub(crate) fn compute(
+    py: Python<'_>,
+    returns: &[f64],
+    periods_per_year: f64,
+    risk_free: f64,
+) -> BindingResult<Option<PyMetrics>> {
+    // What a signal's handler raised: `KeyboardInterrupt`, mostly.
+    let (metrics, signal) = py.detach(|| {
+        let mut signal = None;
+        let metrics = compute_metrics_until(returns, periods_per_year, risk_free, || {
+            signal = Python::attach(|py| py.check_signals().err());
+            signal.is_some()
+        });
+        (metrics, signal)
+    });
+    match signal {
+        Some(raised) => Err(raised.into()),
+        None => Ok(metrics?.map(PyMetrics)),
+    }
 }
 
 #[pymethods]

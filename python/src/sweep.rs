@@ -15,7 +15,7 @@ use crate::backtest::{PyBacktestResult, own_error, raise, run_one};
 use crate::convert::{self, Arg};
 use crate::cost::PyCostModel;
 use crate::errors::{BindingResult, invalid};
-use crate::metrics::{PyMetrics, read_returns, warn_if_annual};
+use crate::metrics::{self, PyMetrics, read_returns, warn_if_annual};
 use crate::series::{self, PyPriceSeries};
 use crate::strategy::BuiltIn;
 
@@ -194,10 +194,7 @@ impl PySettings {
     /// Return the metrics of returns.
     fn metrics(&self, py: Python<'_>, returns: Arg<'_, '_>) -> BindingResult<Option<PyMetrics>> {
         let returns = read_returns(returns, "returns")?;
-        let metrics = py.detach(|| {
-            nanobook::compute_metrics(&returns, self.0.periods_per_year, self.0.risk_free)
-        });
-        Ok(metrics?.map(PyMetrics))
+        metrics::compute(py, &returns, self.0.periods_per_year, self.0.risk_free)
     }
 
     fn __reduce__<'py>(

@@ -1152,10 +1152,11 @@ def test_the_digest_is_the_same_in_any_process() -> None:
 
 INTERRUPT = """
     import os, signal, threading, time
+    from array import array
     import nanobook
 
     series = nanobook.PriceSeries([{{"A": 100, "B": 200}}] * {bars})
-    {strategy}
+    {setup}
     sent = 0.0
 
     def interrupt(after):
@@ -1165,14 +1166,14 @@ INTERRUPT = """
         os.kill(os.getpid(), signal.SIGINT)
 
     start = time.perf_counter()
-    nanobook.run_backtest(strategy, series, 10**9)
+    {run}
     whole = time.perf_counter() - start
 
     waits = []
     for _ in range(5):
         try:
             threading.Thread(target=interrupt, args=(whole / 10,)).start()
-            nanobook.run_backtest(strategy, series, 10**9)
+            {run}
             time.sleep(10)
         except KeyboardInterrupt:
             waits.append(time.perf_counter() - sent)
@@ -1182,17 +1183,29 @@ INTERRUPT = """
 
 @pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends the process there")
 @pytest.mark.parametrize(
-    ("strategy", "bars"),
+    ("setup", "bars"),
     [
         pytest.param("strategy = nanobook.EqualWeight()", 2_000_000, id="built-in"),
         pytest.param("strategy = lambda bar, prices, portfolio: None", 1_000_000, id="callback"),
         pytest.param("strategy = lambda bar, prices, portfolio: time.sleep(0.3)", 3, id="sleeping"),
     ],
 )
-def test_ctrl_c_stops_a_run(strategy: str, bars: int) -> None:
-    run = in_a_process(INTERRUPT.format(strategy=strategy, bars=bars))
-    assert run.stderr == ""
-    whole, *waits = map(float, run.stdout.split())
+def test_ctrl_c_stops_a_run(setup: str, bars: int) -> None:
+    check_interrupts(setup, bars, "nanobook.run_backtest(strategy, series, 10**9)")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends the process there")
+@pytest.mark.parametrize(
+    "run", ["nanobook.compute_metrics(returns)", "nanobook.sweep(lambda param: returns, [0])"]
+)
+def test_ctrl_c_stops_metrics(run: str) -> None:
+    check_interrupts("returns = array('d', [0.01, -0.01]) * 4_000_000", 1, run)
+
+
+def check_interrupts(setup: str, bars: int, run: str) -> None:
+    ended = in_a_process(INTERRUPT.format(setup=setup, bars=bars, run=run))
+    assert ended.stderr == ""
+    whole, *waits = map(float, ended.stdout.split())
     assert len(waits) == 5
     # A run that went on would end after nine tenths of a whole one. 50 ms are promised; on a busy
     # machine all takes longer, and of five one is not held up.

@@ -25,7 +25,9 @@ pub use series::{PriceColumn, PriceSeries, PriceSeriesBuilder, Prices, SeriesErr
 pub use strategy::{Decision, EqualWeight, ScheduleError, Strategy, Targets, WeightSchedule};
 pub use sweep::{SweepError, sweep, sweep_strategy};
 
-use crate::portfolio::{CostModel, MetricsError, Plan, Portfolio, PortfolioError, check_rates};
+use crate::portfolio::{
+    CostModel, MetricsError, Plan, Portfolio, PortfolioError, check_rates, compute_metrics_until,
+};
 
 /// When the targets of a bar are traded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -87,7 +89,7 @@ pub enum BacktestError<E> {
     Metrics(MetricsError),
     /// The caller asked to stop.
     Interrupted {
-        /// The bar that would have come next.
+        /// The bar that would have come next; after the last one, the number of bars.
         bar: usize,
     },
 }
@@ -145,7 +147,8 @@ pub fn run_backtest<S: Strategy>(
 
 /// Runs a backtest as [`run_backtest`] does, and asks every now and then whether to stop.
 ///
-/// The question comes at least once in 65,536 prices.
+/// The question comes at least once in 65,536 prices, and while the metrics are computed as
+/// [`compute_metrics_until`] asks it.
 ///
 /// # Errors
 ///
@@ -225,9 +228,16 @@ pub fn run_backtest_until<S: Strategy>(
         }
     }
 
-    let metrics = portfolio
-        .compute_metrics(config.periods_per_year, config.risk_free)
-        .map_err(BacktestError::Metrics)?;
+    let metrics = compute_metrics_until(
+        portfolio.returns(),
+        config.periods_per_year,
+        config.risk_free,
+        stop,
+    );
+    let metrics = metrics.map_err(|error| match error {
+        MetricsError::Interrupted => BacktestError::Interrupted { bar: series.len() },
+        error => BacktestError::Metrics(error),
+    })?;
     Ok(BacktestResult {
         portfolio,
         metrics,

@@ -31,7 +31,8 @@ pub(crate) use json::State;
 pub(crate) use metrics::check_rates;
 pub use metrics::{
     BenchmarkMetrics, Drawdown, Metrics, MetricsError, compute_benchmark_metrics, compute_metrics,
-    drawdown_series, drawdowns, rolling_max_drawdown, rolling_sharpe, rolling_volatility,
+    compute_metrics_until, drawdown_series, drawdowns, rolling_max_drawdown, rolling_sharpe,
+    rolling_volatility,
 };
 pub use position::Position;
 pub use rebalance::Fill;

@@ -113,11 +113,12 @@ pub fn compute_benchmark_metrics(
 
     let n = count(returns.len());
     let year = periods_per_year.sqrt();
-    let totals = (Totals::of(returns), Totals::of(benchmark));
+    let stop = &mut || false;
+    let totals = (Totals::of(returns, stop)?, Totals::of(benchmark, stop)?);
     let sizes = (totals.0.size_max, totals.1.size_max);
     // Each at a scale of its own, and their difference at that of the larger.
-    let own = Scaled::of(returns, &totals.0, Scale::of(sizes.0));
-    let theirs = Scaled::of(benchmark, &totals.1, Scale::of(sizes.1));
+    let own = Scaled::of(returns, &totals.0, Scale::of(sizes.0), stop)?;
+    let theirs = Scaled::of(benchmark, &totals.1, Scale::of(sizes.1), stop)?;
     let products = Products::of(&own, &theirs);
     let size_max = sizes.0.max(sizes.1);
     let scale = Scale::of(size_max);
@@ -125,8 +126,8 @@ pub fn compute_benchmark_metrics(
         (products.active_mean, products.active)
     } else {
         let products = Products::of(
-            &Scaled::of(returns, &totals.0, scale),
-            &Scaled::of(benchmark, &totals.1, scale),
+            &Scaled::of(returns, &totals.0, scale, stop)?,
+            &Scaled::of(benchmark, &totals.1, scale, stop)?,
         );
         (products.active_mean, products.active)
     };

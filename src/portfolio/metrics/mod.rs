@@ -185,6 +185,8 @@ pub enum MetricsError {
     InvalidPeriodsPerYear(f64),
     /// The risk free rate was NaN or infinite.
     InvalidRiskFree(f64),
+    /// The caller asked to stop.
+    Interrupted,
 }
 
 impl fmt::Display for MetricsError {
@@ -217,6 +219,7 @@ impl fmt::Display for MetricsError {
             Self::InvalidRiskFree(rate) => {
                 write!(f, "the risk free rate must be finite, got {rate}")
             }
+            Self::Interrupted => write!(f, "interrupted"),
         }
     }
 }
@@ -267,19 +270,36 @@ pub fn compute_metrics(
     periods_per_year: f64,
     risk_free: f64,
 ) -> Result<Option<Metrics>, MetricsError> {
+    compute_metrics_until(returns, periods_per_year, risk_free, || false)
+}
+
+/// Returns the metrics as [`compute_metrics`] does, and asks every now and then whether to stop.
+///
+/// The question comes once in 1,048,576 returns of each pass over them, so not for fewer.
+///
+/// # Errors
+///
+/// As [`compute_metrics`], and [`MetricsError::Interrupted`] when the answer was yes.
+pub fn compute_metrics_until(
+    returns: &[f64],
+    periods_per_year: f64,
+    risk_free: f64,
+    mut stop: impl FnMut() -> bool,
+) -> Result<Option<Metrics>, MetricsError> {
     check_rates(periods_per_year, risk_free)?;
     if returns.is_empty() {
         return Ok(None);
     }
-    let totals = Totals::of(returns);
+    let stop = &mut stop;
+    let totals = Totals::of(returns, stop)?;
     if totals.size_max.is_infinite() {
         check_finite(returns)?;
     }
 
     let n = count(returns.len());
     let year = periods_per_year.sqrt();
-    let scaled = Scaled::of(returns, &totals, Scale::of(totals.size_max));
-    let moments = scaled.moments(risk_free);
+    let scaled = Scaled::of(returns, &totals, Scale::of(totals.size_max), stop)?;
+    let moments = scaled.moments(risk_free, stop)?;
     let deviation = or_zero((moments.second / (n - 1.0)).sqrt(), scaled.noise);
     let variance = moments.second / n;
     let sortino = |scaled: &Scaled<'_>, shortfall: f64| {
@@ -292,8 +312,8 @@ pub fn compute_metrics(
     let sortino = if target_scale == scaled.scale {
         sortino(&scaled, moments.downside)
     } else {
-        let scaled = Scaled::of(returns, &totals, target_scale);
-        sortino(&scaled, scaled.moments(risk_free).downside)
+        let scaled = Scaled::of(returns, &totals, target_scale, stop)?;
+        sortino(&scaled, scaled.moments(risk_free, stop)?.downside)
     };
     let gains = if totals.winning > 0 && scaled.gains == 0.0 {
         // Too small beside the losses for their quotient to fit in a float.
@@ -301,9 +321,9 @@ pub fn compute_metrics(
     } else {
         scaled.gains
     };
-    let path = Path::of(returns);
+    let path = Path::of(returns, stop)?;
     let cagr = path.end.annual_growth(periods_per_year / n);
-    let (var_95, cvar_95) = tail(returns);
+    let (var_95, cvar_95) = tail(returns, stop)?;
     let (winning, losing) = (count(totals.winning), count(totals.losing));
 
     Ok(Some(Metrics {
@@ -375,6 +395,24 @@ fn fold_lanes(lanes: [f64; LANES]) -> f64 {
     lanes.into_iter().sum()
 }
 
+/// Returns the blocks of the returns one after the other, or an error where the answer to `stop` is
+/// yes.
+#[inline]
+fn blocks<'a>(
+    returns: &'a [f64],
+    stop: &mut impl FnMut() -> bool,
+) -> impl Iterator<Item = Result<&'a [f64], MetricsError>> {
+    /// Some milliseconds of work, so that a question may take a while.
+    const BLOCKS_BETWEEN_QUESTIONS: usize = 1024;
+    returns.chunks(BLOCK).zip(1..).map(move |(block, number)| {
+        if number % BLOCKS_BETWEEN_QUESTIONS == 0 && stop() {
+            Err(MetricsError::Interrupted)
+        } else {
+            Ok(block)
+        }
+    })
+}
+
 /// Gains, losses and the largest size.
 #[derive(Default)]
 struct Totals {
@@ -387,9 +425,10 @@ struct Totals {
 }
 
 impl Totals {
-    fn of(returns: &[f64]) -> Self {
+    fn of(returns: &[f64], stop: &mut impl FnMut() -> bool) -> Result<Self, MetricsError> {
         let mut totals = Self::default();
-        for block in returns.chunks(BLOCK) {
+        for block in blocks(returns, stop) {
+            let block = block?;
             let (mut gains, mut losses) = ([0.0; LANES], [0.0; LANES]);
             let (mut winning, mut losing) = ([0_u64; LANES], [0_u64; LANES]);
             let mut sizes = [0.0_f64; LANES];
@@ -419,7 +458,7 @@ impl Totals {
             totals.losing += usize::try_from(losing.iter().sum::<u64>()).unwrap_or(0);
             totals.size_max = sizes.into_iter().fold(totals.size_max, f64::max);
         }
-        totals
+        Ok(totals)
     }
 }
 
@@ -452,22 +491,27 @@ struct Scaled<'a> {
 
 impl<'a> Scaled<'a> {
     /// `totals` are those of the returns as they are.
-    fn of(returns: &'a [f64], totals: &Totals, scale: Scale) -> Self {
+    fn of(
+        returns: &'a [f64],
+        totals: &Totals,
+        scale: Scale,
+        stop: &mut impl FnMut() -> bool,
+    ) -> Result<Self, MetricsError> {
         let returns = scale.down_all(returns);
         let (gains, losses) = if scale == Scale::ONE {
             (totals.gains, totals.losses)
         } else {
-            let totals = Totals::of(&returns);
+            let totals = Totals::of(&returns, stop)?;
             (totals.gains, totals.losses)
         };
-        Self {
+        Ok(Self {
             scale,
             gains,
             losses,
             mean: (gains + losses) / count(returns.len()),
             noise: noise_floor(scale.down(totals.size_max)),
             returns,
-        }
+        })
     }
 
     /// Returns the mean less a rate.
@@ -476,8 +520,8 @@ impl<'a> Scaled<'a> {
     }
 
     /// Returns the moments around the mean, and below a rate.
-    fn moments(&self, rate: f64) -> Moments {
-        Moments::of(&self.returns, self.mean, self.scale.down(rate))
+    fn moments(&self, rate: f64, stop: &mut impl FnMut() -> bool) -> Result<Moments, MetricsError> {
+        Moments::of(&self.returns, self.mean, self.scale.down(rate), stop)
     }
 }
 
@@ -491,10 +535,16 @@ struct Moments {
 }
 
 impl Moments {
-    fn of(returns: &[f64], mean: f64, target: f64) -> Self {
+    fn of(
+        returns: &[f64],
+        mean: f64,
+        target: f64,
+        stop: &mut impl FnMut() -> bool,
+    ) -> Result<Self, MetricsError> {
         let mut moments = Self::default();
         let mut drift = 0.0;
-        for block in returns.chunks(BLOCK) {
+        for block in blocks(returns, stop) {
+            let block = block?;
             let mut first = [0.0; LANES];
             let mut second = [0.0; LANES];
             let mut third = [0.0; LANES];
@@ -520,7 +570,7 @@ impl Moments {
         let second = moments.second - drift * drift / count(returns.len());
         // Not `max`, which would make 0 of a sum that overflowed.
         moments.second = if second < 0.0 { 0.0 } else { second };
-        moments
+        Ok(moments)
     }
 }
 
@@ -532,38 +582,40 @@ struct Path {
 }
 
 impl Path {
-    fn of(returns: &[f64]) -> Self {
+    fn of(returns: &[f64], stop: &mut impl FnMut() -> bool) -> Result<Self, MetricsError> {
         let mut wealth = Wealth::START;
-        let mut peak_period = 0;
+        let (mut period, mut peak_period) = (0, 0);
         let (mut max_drawdown, mut periods_max) = (0.0_f64, 0);
         // Below this is a new largest drawdown or ruin: seldom, so that the loop is a
         // multiplication and a few comparisons.
         let mut watch = watch_below(wealth.peak, max_drawdown);
-        for (index, &r) in returns.iter().enumerate() {
-            if wealth.earn(r) {
-                let period = index + 1;
-                let periods = period - peak_period;
-                if periods > 1 {
-                    periods_max = periods_max.max(periods);
+        'blocks: for block in blocks(returns, stop) {
+            for &r in block? {
+                period += 1;
+                if wealth.earn(r) {
+                    let periods = period - peak_period;
+                    if periods > 1 {
+                        periods_max = periods_max.max(periods);
+                    }
+                    peak_period = period;
+                    watch = watch_below(wealth.peak, max_drawdown);
+                } else if wealth.scaled < watch {
+                    max_drawdown = max_drawdown.max(wealth.drawdown());
+                    if wealth.is_lost() {
+                        break 'blocks;
+                    }
+                    watch = wealth.scaled;
                 }
-                peak_period = period;
-                watch = watch_below(wealth.peak, max_drawdown);
-            } else if wealth.scaled < watch {
-                max_drawdown = max_drawdown.max(wealth.drawdown());
-                if wealth.is_lost() {
-                    break;
-                }
-                watch = wealth.scaled;
             }
         }
         if peak_period < returns.len() {
             periods_max = periods_max.max(returns.len() - peak_period);
         }
-        Self {
+        Ok(Self {
             end: wealth,
             max_drawdown,
             max_drawdown_periods: periods_max,
-        }
+        })
     }
 }
 
@@ -574,11 +626,11 @@ fn watch_below(peak: f64, max_drawdown: f64) -> f64 {
 }
 
 /// Returns the 5th percentile and the mean of what is not above it.
-fn tail(returns: &[f64]) -> (f64, f64) {
+fn tail(returns: &[f64], stop: &mut impl FnMut() -> bool) -> Result<(f64, f64), MetricsError> {
     let place = count(returns.len() - 1) * 0.05;
     let rank = floor_to_usize(place);
     let between = place - count(rank);
-    let low = lowest(returns, rank + 2);
+    let low = lowest(returns, rank + 2, stop)?;
 
     let mut ranked = low.clone();
     let (_, &mut at_rank, above) = ranked.select_nth_unstable_by(rank, f64::total_cmp);
@@ -610,7 +662,7 @@ fn tail(returns: &[f64]) -> (f64, f64) {
         // The sum does not fit in a float. The mean does, but for its rounding.
         worst = mean(Scale::new(64)).clamp(-f64::MAX, f64::MAX);
     }
-    (percentile, worst)
+    Ok((percentile, worst))
 }
 
 #[expect(
@@ -622,13 +674,18 @@ fn floor_to_usize(place: f64) -> usize {
     place.floor() as usize
 }
 
-/// Returns at least the `wanted` lowest returns, or all of them, in their order.
+/// Returns at least the `wanted` lowest returns, or all of them, in their order but for those that
+/// are equal to the highest.
 ///
 /// A sample tells what is surely too high, so that only a tenth has to be ranked.
-fn lowest(returns: &[f64], wanted: usize) -> Vec<f64> {
+fn lowest(
+    returns: &[f64],
+    wanted: usize,
+    stop: &mut impl FnMut() -> bool,
+) -> Result<Vec<f64>, MetricsError> {
     const SAMPLE: usize = 1024;
     if returns.len() < 4 * SAMPLE {
-        return returns.to_vec();
+        return Ok(returns.to_vec());
     }
     let mut sample: Vec<f64> = returns
         .iter()
@@ -638,18 +695,22 @@ fn lowest(returns: &[f64], wanted: usize) -> Vec<f64> {
     sample.sort_unstable_by(f64::total_cmp);
     let bound = sample[sample.len() * 8 / 100];
     let mut low = Vec::with_capacity(returns.len() / 8);
-    let mut block = [0.0; BLOCK];
-    for chunk in returns.chunks(BLOCK) {
+    let mut kept = [0.0; BLOCK];
+    for block in blocks(returns, stop) {
         // Every return is written and only the low ones are kept: a branch would be mispredicted.
-        let mut kept = 0;
-        for &r in chunk {
-            block[kept] = r;
-            kept += usize::from(r <= bound);
+        let mut len = 0;
+        for &r in block? {
+            kept[len] = r;
+            len += usize::from(r < bound);
         }
-        low.extend_from_slice(&block[..kept]);
+        low.extend_from_slice(&kept[..len]);
     }
     if low.len() < wanted {
-        low = returns.to_vec();
+        if returns.iter().filter(|r| **r <= bound).count() < wanted {
+            return Ok(returns.to_vec());
+        }
+        // Where many returns are the same, zero say, no more of them are ranked than have to be.
+        low.resize(wanted, bound);
     }
-    low
+    Ok(low)
 }
