@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nanobook::{
     BacktestConfig, BacktestError, BacktestResult, CostModel, Decision, EqualWeight, Fill,
-    FillTiming, MetricsError, Portfolio, PortfolioError, Price, PriceSeries, PriceSeriesBuilder,
-    Prices, ScheduleError, SeriesError, Strategy, Symbol, Targets, WeightSchedule, compute_metrics,
-    run_backtest, run_backtest_until, sweep, sweep_strategy,
+    FillTiming, MetricsError, Portfolio, PortfolioError, Price, PriceColumn, PriceSeries,
+    PriceSeriesBuilder, Prices, ScheduleError, SeriesError, Strategy, Symbol, Targets,
+    WeightSchedule, compute_metrics, run_backtest, run_backtest_until, sweep, sweep_strategy,
 };
 
 type Answer = Result<Option<Vec<(Symbol, f64)>>, String>;
@@ -516,7 +516,7 @@ fn series_of_the_same_prices_are_equal_however_built() {
     let rows = series(&[&[("A", 100), ("B", 200)], &[("B", 210)]]);
     let prices = [Some(Price(100)), Some(Price(200)), None, Some(Price(210))];
     assert_eq!(PriceSeries::from_prices(&[a, b], prices).unwrap(), rows);
-    let floats = [1.0, 2.0, f64::INFINITY, 2.1];
+    let floats = [1.0, 2.0, f64::NAN, 2.1];
     assert_eq!(
         PriceSeries::from_floats(&[a, b], floats, 0.01).unwrap(),
         rows
@@ -547,6 +547,18 @@ fn wrong_prices_name_row_and_symbol() {
             price: -0.5
         }
     );
+    for price in [f64::INFINITY, f64::NEG_INFINITY] {
+        let (symbol, bar) = (b, 1);
+        let wrong = Err(SeriesError::InvalidFloat { bar, symbol, price });
+        let prices = [1.0, 1.0, 1.0, price];
+        assert_eq!(PriceSeries::from_floats(&[a, b], prices, 0.01), wrong);
+        let columns = [vec![1.0, 1.0], vec![1.0, price]].map(PriceColumn::Floats);
+        let columns: Vec<_> = [a, b].into_iter().zip(columns).collect();
+        assert_eq!(PriceSeries::from_columns(&columns, Some(0.01)), wrong);
+        let mut builder = PriceSeriesBuilder::new();
+        builder.end_bar();
+        assert_eq!(builder.push_float(b, price, 0.01), wrong.map(drop));
+    }
     // Rounds to 0 ticks.
     let error = PriceSeries::from_floats(&[a], [0.004], 0.01).unwrap_err();
     assert_eq!(

@@ -306,7 +306,7 @@ fn a_float_that_is_a_gap_still_names_its_symbol() {
         }
     );
     builder.push_float(a, 1.0, f64::NAN).unwrap_err();
-    builder.push_float(b, f64::INFINITY, 0.5).unwrap();
+    builder.push_float(b, f64::NAN, 0.5).unwrap();
     builder.end_bar();
     let built = builder.finish();
     let prices = [None, Some(Price(3)), None, Some(Price(4))];

@@ -2811,8 +2811,8 @@ class PriceSeries:
     Raises
     ------
     ValidationError
-        If a price is not positive or a symbol is there twice (it names bar and symbol), `tick_size`
-        is missing or not wanted, or `symbols` do not fit.
+        If a price is not positive or is infinite, or a symbol is there twice (it names bar and
+        symbol), `tick_size` is missing or not wanted, or `symbols` do not fit.
     OutOfRangeError
         If an integer does not fit in 64 bits.
     TypeError
@@ -2820,8 +2820,8 @@ class PriceSeries:
 
     Notes
     -----
-    A gap is a symbol that a row does not name; a float that is not finite; where `tick_size` is
-    given or prices are in columns also ``None``, a null, or what is masked.
+    A gap is a symbol that a row does not name; NaN; where `tick_size` is given or prices are in
+    columns also ``None``, a null, or what is masked.
 
     Examples
     --------

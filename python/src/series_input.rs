@@ -413,7 +413,7 @@ fn pandas_column(column: Arg<'_, '_>, symbol: Symbol) -> BindingResult<PriceColu
             let name = dtype.str()?.to_string();
             if name == "object" || name.starts_with("decimal") {
                 let cells = column.call_method0("tolist")?;
-                return Ok(object_column(&cells, symbol)?);
+                return object_column(&cells, symbol);
             }
             Err(wrong_column(symbol.as_str(), name, "prices").into())
         }
@@ -457,7 +457,7 @@ enum Cell {
 
 impl Cell {
     /// Reads an integer, a float (or what converts to one, such as a `Decimal`), or a gap: `None`,
-    /// the `NA` of pandas, and a float that is not finite.
+    /// the `NA` of pandas, and NaN.
     #[inline]
     fn read(value: Arg<'_, '_>) -> PyResult<Self> {
         if let Ok(float) = value.cast::<PyFloat>() {
@@ -497,16 +497,16 @@ impl Cell {
     }
 
     fn of_float(float: f64) -> Self {
-        if float.is_finite() {
-            Self::Float(float)
-        } else {
+        if float.is_nan() {
             Self::Gap
+        } else {
+            Self::Float(float)
         }
     }
 }
 
 /// Reads a column of objects.
-fn object_column(cells: Arg<'_, '_>, symbol: Symbol) -> PyResult<PriceColumn> {
+fn object_column(cells: Arg<'_, '_>, symbol: Symbol) -> BindingResult<PriceColumn> {
     let mut prices = Vec::new();
     for (bar, cell) in cells.try_iter()?.enumerate() {
         prices.push(read_cell(&cell?, bar, symbol)?);
@@ -514,8 +514,15 @@ fn object_column(cells: Arg<'_, '_>, symbol: Symbol) -> PyResult<PriceColumn> {
     Ok(column_of(prices))
 }
 
-fn read_cell(value: Arg<'_, '_>, bar: usize, symbol: Symbol) -> PyResult<Cell> {
-    Cell::read(value).map_err(|error| with_place(value.py(), error, bar, symbol))
+fn read_cell(value: Arg<'_, '_>, bar: usize, symbol: Symbol) -> BindingResult<Cell> {
+    match Cell::read(value) {
+        // Among integers it must not ask for a tick size, which would not help.
+        Ok(Cell::Float(price)) if price.is_infinite() => {
+            Err(SeriesError::InvalidFloat { bar, symbol, price }.into())
+        }
+        Ok(cell) => Ok(cell),
+        Err(error) => Err(with_place(value.py(), error, bar, symbol).into()),
+    }
 }
 
 fn column_of(prices: Vec<Cell>) -> PriceColumn {

@@ -110,7 +110,7 @@ def test_symbols_are_in_the_order_of_first_appearance() -> None:
     assert [list(bar.items()) for bar in series] == [list(row.items()) for row in rows]
 
 
-@pytest.mark.parametrize("gap", [None, math.nan, math.inf, -math.inf, np.float64("nan"), pd.NA])
+@pytest.mark.parametrize("gap", [None, math.nan, Decimal("nan"), np.float64("nan"), pd.NA])
 def test_rows_of_floats_take_a_tick_size(gap: Frame) -> None:
     rows = [{"B": 2.0, "A": 1}, {"B": 2.1, "A": gap}, {"B": np.float32(2.2), "A": 1.2}]
     check_same(Series(rows, tick_size=0.01), PriceSeries(ROWS))
@@ -544,10 +544,42 @@ def test_decimals_may_count_hundreds() -> None:
     assert list(series) == [{"A": 300}, {}, {"A": 1_200}]
 
 
-def test_what_is_not_finite_is_a_gap_and_no_price_among_objects() -> None:
-    cells = np.array([[1, math.inf], [math.nan, 2], [-math.inf, None]], object)
+def test_nan_is_a_gap_and_no_price_among_objects() -> None:
+    cells = np.array([[1, math.nan], [math.nan, 2], [Decimal("nan"), None]], object)
     # All prices are integers, so they are ticks.
     assert list(PriceSeries(cells, NAMES)) == [{"B": 1}, {"A": 2}, {}]
+
+
+@pytest.mark.parametrize("price", [math.inf, -math.inf])
+def test_an_infinite_price_is_an_error_in_every_form(price: float) -> None:
+    cells = [[2.0, 1.0], [2.1, price]]
+    array, named = np.array(cells), columns(cells)
+    decimals = [[Decimal(cell) for cell in row] for row in cells]
+    money: list[Frame] = [
+        array,
+        array.astype("f4"),
+        array.astype(object),
+        np.ma.masked_array(array),
+        cells,
+        decimals,
+        np.array(decimals),
+        pd.DataFrame(named),
+        pd.DataFrame(named).astype("Float64"),
+        pd.DataFrame(named).astype(object),
+        pl.DataFrame(named),
+        pa.table(named),
+    ]
+    for data in money:
+        with pytest.raises(ValidationError, match=f"got {price} for A at bar 1"):
+            Series(data, NAMES, 0.01)
+    for rows in (cells, decimals):
+        with pytest.raises(ValidationError, match=f"got {price} for A at bar 1"):
+            Series([dict(zip(NAMES, row, strict=True)) for row in rows], tick_size=0.01)
+    # An infinity among integers is no reason for a tick size.
+    ticks = [[200, 100], [210, price]]
+    for data in (ticks, np.array(ticks, object), pd.DataFrame(columns(ticks)).astype(object)):
+        with pytest.raises(ValidationError, match=f"got {price} for A at bar 1"):
+            Series(data, NAMES)
 
 
 def test_a_column_of_nulls_is_all_gaps() -> None:

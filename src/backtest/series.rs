@@ -51,7 +51,7 @@ struct Table {
 pub enum PriceColumn {
     /// Integers, `None` for a gap: ticks, or units of money beside columns of floats.
     Integers(Vec<Option<i64>>),
-    /// Units of money; what is not finite is a gap.
+    /// Units of money; NaN is a gap.
     Floats(Vec<f64>),
 }
 
@@ -72,7 +72,7 @@ impl PriceColumn {
     fn has_price(&self) -> bool {
         match self {
             Self::Integers(prices) => prices.iter().any(Option::is_some),
-            Self::Floats(prices) => prices.iter().any(|price| price.is_finite()),
+            Self::Floats(prices) => prices.iter().any(|price| !price.is_nan()),
         }
     }
 
@@ -247,7 +247,7 @@ impl PriceSeries {
     }
 
     /// Returns the series with these columns and prices in units of money, row after row, each
-    /// rounded to the nearest tick, halves up. What is not finite is a gap.
+    /// rounded to the nearest tick, halves up. NaN is a gap.
     ///
     /// ```
     /// use nanobook::{Price, PriceSeries, Symbol};
@@ -585,7 +585,7 @@ fn to_float(price: i64) -> f64 {
 /// The first float of those that are all whole.
 const WHOLE: f64 = 4_503_599_627_370_496.0;
 
-/// Returns a price in ticks, [`NO_PRICE`] where it is not finite, or the price itself out of range.
+/// Returns a price in ticks, [`NO_PRICE`] where it is NaN, or the price itself out of range.
 #[inline]
 #[expect(
     clippy::cast_possible_truncation,
@@ -607,7 +607,7 @@ fn ticks_or_gap(price: f64, tick_size: f64) -> Result<i64, f64> {
 fn unusual_ticks(price: f64, ticks: f64) -> Result<i64, f64> {
     /// 2^63: the first float that is too large.
     const END: f64 = 9_223_372_036_854_775_808.0;
-    if !price.is_finite() {
+    if price.is_nan() {
         Ok(NO_PRICE)
     } else if (WHOLE..END).contains(&ticks) {
         Ok(ticks as i64)
@@ -731,7 +731,7 @@ impl PriceSeriesBuilder {
     }
 
     /// Adds a price in units of money to the current bar, rounded to the nearest tick, halves up.
-    /// One that is not finite is a gap.
+    /// NaN is a gap.
     ///
     /// ```
     /// use nanobook::{Price, PriceSeriesBuilder, Symbol};
