@@ -2804,9 +2804,11 @@ class PriceSeries:
         to take, in this order; all are taken without it. Dicts and pairs name their own.
     tick_size : float, optional
         What one tick is worth in the units of the data; required where prices are floats. Each
-        price is divided by it and rounded to the nearest tick, halves up. Integers beside floats
-        are in the same units; where all prices are integers they are ticks, and a `tick_size` is
-        an error.
+        price becomes ``floor(price / tick_size + 0.5)`` ticks, the nearest, in binary floating
+        point: what is halfway between two ticks as a decimal, a `Decimal` too, may go either way
+        (2.235 is 223 ticks of 0.01). Where that matters, give integers. Integers beside floats are
+        in the same units; where all prices are integers they are ticks, and a `tick_size` is an
+        error.
 
     Raises
     ------

@@ -117,6 +117,14 @@ def test_rows_of_floats_take_a_tick_size(gap: Frame) -> None:
     check_same(Series([list(row.items()) for row in rows], None, 0.01), PriceSeries(ROWS))
 
 
+def test_binary_floats_decide_where_a_decimal_half_goes() -> None:
+    for price in (2.235, Decimal("2.235"), 2.675, Decimal("2.675")):
+        # 223.49999999999997 and 267.5
+        ticks = math.floor(float(price) / 0.01 + 0.5)
+        assert PriceSeries([{"A": price}], tick_size=0.01)[0] == {"A": ticks}
+        assert ticks == (223 if price < 2.5 else 268)
+
+
 def test_a_gap_names_its_symbol() -> None:
     series = PriceSeries([{"B": None, "A": 1.0}, {"A": None, "B": 2.0}], tick_size=1)
     assert series.symbols == ["B", "A"]

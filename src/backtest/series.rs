@@ -247,7 +247,8 @@ impl PriceSeries {
     }
 
     /// Returns the series with these columns and prices in units of money, row after row, each
-    /// rounded to the nearest tick, halves up. NaN is a gap.
+    /// rounded to the nearest tick: `floor(price / tick_size + 0.5)`, in floats, so that a decimal
+    /// half may go either way. NaN is a gap.
     ///
     /// ```
     /// use nanobook::{Price, PriceSeries, Symbol};
@@ -279,7 +280,8 @@ impl PriceSeries {
     /// Returns the series with these columns.
     ///
     /// Integers are ticks. Where at least one column has floats, `tick_size` is required, all prices
-    /// are units of money, and each is rounded to the nearest tick, halves up.
+    /// are units of money, and each is rounded to the nearest tick as in
+    /// [`from_floats`](Self::from_floats).
     ///
     /// ```
     /// use nanobook::{Price, PriceColumn, PriceSeries, Symbol};
@@ -730,8 +732,8 @@ impl PriceSeriesBuilder {
         Ok(())
     }
 
-    /// Adds a price in units of money to the current bar, rounded to the nearest tick, halves up.
-    /// NaN is a gap.
+    /// Adds a price in units of money to the current bar, rounded to the nearest tick as in
+    /// [`PriceSeries::from_floats`]. NaN is a gap.
     ///
     /// ```
     /// use nanobook::{Price, PriceSeriesBuilder, Symbol};
