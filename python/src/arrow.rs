@@ -23,12 +23,13 @@ use crate::convert::Arg;
 use crate::errors::{BindingResult, invalid, out_of_range, wrong_type};
 use crate::series_input::{self, SymbolColumn};
 
-/// Returns the columns of a table of `content`, or `None` for what has no Arrow form of a table.
+/// Returns the columns of a table of `content` and the number of its rows, or `None` for what has no
+/// Arrow form of a table.
 pub(crate) fn read(
     data: Arg<'_, '_>,
     symbols: Option<&[Symbol]>,
     content: &str,
-) -> BindingResult<Option<Vec<SymbolColumn>>> {
+) -> BindingResult<Option<(Vec<SymbolColumn>, usize)>> {
     let py = data.py();
     let Some((schema, batches)) = open(data)? else {
         return Ok(None);
@@ -367,7 +368,8 @@ fn read_batches(
     mut batches: Batches,
     fields: &Fields,
     places: &[(usize, Symbol)],
-) -> BindingResult<Vec<SymbolColumn>> {
+) -> BindingResult<(Vec<SymbolColumn>, usize)> {
+    let mut rows = 0;
     let mut columns: Vec<SymbolColumn> = places
         .iter()
         .map(|&(place, symbol)| {
@@ -377,6 +379,7 @@ fn read_batches(
         .collect();
     while let Some(array) = batches.next()? {
         let batch = import(array, fields)?;
+        rows += batch.len();
         for ((symbol, column), &(place, _)) in columns.iter_mut().zip(places) {
             append(column, *symbol, batch.column(place).as_ref())?;
         }
@@ -393,7 +396,7 @@ fn read_batches(
             }
         }
     }
-    Ok(columns)
+    Ok((columns, rows))
 }
 
 /// Returns a record batch with the stream's fields.

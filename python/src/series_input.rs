@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use nanobook::{Price, PriceColumn, PriceSeries, PriceSeriesBuilder, SeriesError, Symbol};
 use pyo3::buffer::{Element, PyBuffer};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyMemoryError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyIterator, PyList, PySlice, PyString, PyTuple, PyType};
 
@@ -38,7 +38,7 @@ pub(crate) fn read(
     if !is_list {
         let columns = if is_pandas(data)? {
             let symbols = symbols.map(read_symbols).transpose()?;
-            Some(pandas_columns(data, symbols.as_deref())?)
+            Some((pandas_columns(data, symbols.as_deref())?, data.len()?))
         } else if is_arrow(data)? {
             let symbols = symbols.map(read_symbols).transpose()?;
             arrow::read(data, symbols.as_deref(), "prices")?
@@ -49,20 +49,42 @@ pub(crate) fn read(
         if columns.is_none() {
             refuse_column(data, name)?;
         }
-        if let Some(columns) = columns {
+        if let Some((columns, bars)) = columns {
             let series = data
                 .py()
                 .detach(|| PriceSeries::from_columns(&columns, tick_size));
-            return Ok(series?);
+            return with_bars(series?, || Ok(bars));
         }
         if let Some(series) = from_array(data, symbols, tick_size)? {
-            return Ok(series);
+            return with_bars(series, || data.len());
         }
     }
     match symbols {
         Some(symbols) => from_unnamed_rows(data, name, symbols, tick_size),
         None => from_rows(data, name, tick_size),
     }
+}
+
+/// Returns a series with its bars where it has no columns, which would tell how many there are.
+fn with_bars(
+    series: PriceSeries,
+    bars: impl FnOnce() -> PyResult<usize>,
+) -> BindingResult<PriceSeries> {
+    if !series.symbols().is_empty() {
+        return Ok(series);
+    }
+    let bars = bars()?;
+    // An array without columns has any number of rows in no memory; bars need some each.
+    let mut room = Vec::<[usize; 4]>::new();
+    room.try_reserve_exact(bars)
+        .map_err(|_| PyMemoryError::new_err(format!("{bars} bars do not fit in memory")))?;
+    // Memory that nothing uses may else be left out by the compiler.
+    std::hint::black_box(&room);
+    let mut builder = PriceSeriesBuilder::new();
+    for _ in 0..bars {
+        builder.end_bar();
+    }
+    Ok(builder.finish())
 }
 
 /// Returns whether it is a frame of pandas.
@@ -668,6 +690,7 @@ fn from_unnamed_rows(
     };
     let names = read_symbols(symbols)?;
     let mut columns: Vec<Vec<Cell>> = names.iter().map(|_| Vec::new()).collect();
+    let mut bars = 0;
     for (bar, row) in rows.enumerate() {
         let row = row?;
         let is_dict = row.is_instance_of::<PyDict>();
@@ -691,12 +714,13 @@ fn from_unnamed_rows(
         for ((column, cell), &symbol) in columns.iter_mut().zip(&cells).zip(&names) {
             column.push(read_cell(cell, bar, symbol)?);
         }
+        bars = bar + 1;
     }
     let columns: Vec<_> = names
         .into_iter()
         .zip(columns.into_iter().map(column_of))
         .collect();
-    Ok(PriceSeries::from_columns(&columns, tick_size)?)
+    with_bars(PriceSeries::from_columns(&columns, tick_size)?, || Ok(bars))
 }
 
 /// Says what would make a float a price.

@@ -158,7 +158,7 @@ fn read_schedule(
         return named(&symbols, weights);
     }
     if !is_class {
-        if let Some(columns) = arrow::read(table, symbols.as_deref(), "weights")? {
+        if let Some((columns, _)) = arrow::read(table, symbols.as_deref(), "weights")? {
             let (symbols, columns): (Vec<Symbol>, Vec<PriceColumn>) = columns.into_iter().unzip();
             return named(&symbols, by_rows(&columns));
         }

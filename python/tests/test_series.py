@@ -590,6 +590,28 @@ def test_an_infinite_price_is_an_error_in_every_form(price: float) -> None:
             Series(data, NAMES)
 
 
+def test_bars_without_symbols_are_counted() -> None:
+    nothing = PriceSeries([{}, {}, {}])
+    assert (len(nothing), nothing.symbols) == (3, [])
+    frame = {"A": [1, 2, 3]}
+    made: list[PriceSeries] = [
+        Series([[], [], []], []),
+        Series(np.zeros((3, 0)), [], 0.01),
+        Series(np.zeros((3, 0), int), []),
+        Series(np.zeros((3, 0), object), []),
+        Series(np.ma.masked_array(np.zeros((3, 0))), [], 0.01),
+        Series(pd.DataFrame(index=range(3))),
+        Series(pd.DataFrame(frame), []),
+        Series(pl.DataFrame(frame), []),
+        Series(pa.table(frame), []),
+        Series(pa.table(frame).select([])),
+    ]
+    for series in made:
+        check_same(series, nothing)
+    with pytest.raises(MemoryError, match=f"{2**55} bars"):
+        Series(np.zeros((2**55, 0)), [], 0.01)
+
+
 def test_a_column_of_nulls_is_all_gaps() -> None:
     table = pa.table({"A": [1, 2], "B": pa.nulls(2)})
     assert list(PriceSeries(table)) == [{"A": 1}, {"A": 2}]
