@@ -1,4 +1,9 @@
 //! Arguments with a default, one class each: its errors name it, and it refuses `None`.
+//!
+//! An argument keeps the error of reading it for its function to raise: to one that it is told of,
+//! `PyO3` adds a note that says no more.
+
+use std::convert::Infallible;
 
 use nanobook::{CostModel, FillTiming};
 use pyo3::prelude::*;
@@ -9,18 +14,17 @@ use crate::cost;
 macro_rules! argument {
     ($class:ident, $value:ty, $name:literal, $default:expr, $read:path) => {
         #[doc = concat!("The argument `", $name, "`.")]
-        #[derive(Clone, Copy)]
-        pub(crate) struct $class(pub(crate) $value);
+        pub(crate) struct $class(pub(crate) PyResult<$value>);
 
         impl $class {
-            pub(crate) const DEFAULT: Self = Self($default);
+            pub(crate) const DEFAULT: Self = Self(Ok($default));
         }
 
         impl FromPyObject<'_, '_> for $class {
-            type Error = PyErr;
+            type Error = Infallible;
 
-            fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-                $read(&value, $name).map(Self)
+            fn extract(value: Borrowed<'_, '_, PyAny>) -> Result<Self, Infallible> {
+                Ok(Self($read(&value, $name)))
             }
         }
     };
@@ -55,5 +59,5 @@ argument!(
 
 impl PeriodsPerYear {
     /// A year of months, the default of the 0.4 sweeps.
-    pub(crate) const MONTHS: Self = Self(12.0);
+    pub(crate) const MONTHS: Self = Self(Ok(12.0));
 }

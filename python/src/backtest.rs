@@ -166,6 +166,9 @@ pub(crate) fn run_one(
 }
 
 /// Run a strategy over a series of prices.
+///
+/// The default of ``cost_model`` is ``CostModel.zero()``, which the signature of a compiled function
+/// cannot show.
 #[pyfunction]
 #[pyo3(
     signature = (
@@ -188,10 +191,10 @@ pub(crate) fn run_backtest(
 ) -> BindingResult<PyBacktestResult> {
     let config = BacktestConfig {
         initial_cash: convert::integer(initial_cash, "initial_cash")?,
-        cost_model: cost_model.0,
-        periods_per_year: periods_per_year.0,
-        risk_free: risk_free.0,
-        fill: fill.0,
+        cost_model: cost_model.0?,
+        periods_per_year: periods_per_year.0?,
+        risk_free: risk_free.0?,
+        fill: fill.0?,
     };
     check_strategy(strategy)?;
     warn_if_annual(py, config.risk_free, 1)?;
@@ -220,8 +223,8 @@ pub(crate) fn sweep_equal_weight(
 ) -> BindingResult<Vec<Option<PyMetrics>>> {
     let runs: usize = convert::integer(n_params, "n_params")?;
     let config = BacktestConfig {
-        periods_per_year: periods_per_year.0,
-        risk_free: risk_free.0,
+        periods_per_year: periods_per_year.0?,
+        risk_free: risk_free.0?,
         ..BacktestConfig::new(convert::integer(initial_cash, "initial_cash")?)
     };
     warn_if_annual(py, config.risk_free, 1)?;

@@ -57,7 +57,7 @@ pub(crate) fn compute_benchmark_metrics(
     periods_per_year: PeriodsPerYear,
     risk_free: RiskFree,
 ) -> BindingResult<Option<PyBenchmarkMetrics>> {
-    let (PeriodsPerYear(periods_per_year), RiskFree(risk_free)) = (periods_per_year, risk_free);
+    let (periods_per_year, risk_free) = (periods_per_year.0?, risk_free.0?);
     let returns = read_returns(returns, "returns")?;
     let benchmark = read_returns(benchmark, "benchmark")?;
     warn_if_annual(py, risk_free, 1)?;

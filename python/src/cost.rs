@@ -46,9 +46,9 @@ impl PyCostModel {
         min_trade_fee: MinTradeFee,
     ) -> BindingResult<Self> {
         Ok(Self(CostModel::try_new(
-            commission_bps.0,
-            slippage_bps.0,
-            min_trade_fee.0,
+            commission_bps.0?,
+            slippage_bps.0?,
+            min_trade_fee.0?,
         )?))
     }
 

@@ -209,12 +209,12 @@ impl PyExchange {
 impl PyExchange {
     #[new]
     #[pyo3(signature = (event_log=EventLog::DEFAULT), text_signature = "(event_log=True)")]
-    fn new(event_log: EventLog) -> Self {
-        Self::own(if event_log.0 {
+    fn new(event_log: EventLog) -> PyResult<Self> {
+        Ok(Self::own(if event_log.0? {
             Exchange::new()
         } else {
             Exchange::without_event_log()
-        })
+        }))
     }
 
     /// Submit a limit order.

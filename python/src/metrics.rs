@@ -137,7 +137,7 @@ pub(crate) fn compute_metrics(
     periods_per_year: PeriodsPerYear,
     risk_free: RiskFree,
 ) -> BindingResult<Option<PyMetrics>> {
-    let (PeriodsPerYear(periods_per_year), RiskFree(risk_free)) = (periods_per_year, risk_free);
+    let (periods_per_year, risk_free) = (periods_per_year.0?, risk_free.0?);
     let returns = read_returns(returns, "returns")?;
     warn_if_annual(py, risk_free, 1)?;
     compute(py, &returns, periods_per_year, risk_free)

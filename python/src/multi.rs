@@ -138,12 +138,12 @@ impl PyMultiExchange {
 impl PyMultiExchange {
     #[new]
     #[pyo3(signature = (event_log=EventLog::DEFAULT), text_signature = "(event_log=True)")]
-    fn new(event_log: EventLog) -> Self {
-        Self::wrap(if event_log.0 {
+    fn new(event_log: EventLog) -> PyResult<Self> {
+        Ok(Self::wrap(if event_log.0? {
             MultiExchange::new()
         } else {
             MultiExchange::without_event_log()
-        })
+        }))
     }
 
     /// Return a live handle to the exchange of a symbol: what is done through it is done here.

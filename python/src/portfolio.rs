@@ -17,7 +17,8 @@ use crate::position::{PyFill, PyPosition, wrap_fills};
 
 /// Cash, positions, costs paid, equity curve and returns, exact to the smallest currency unit.
 ///
-/// Prices and targets are dicts, or pairs of symbol and value.
+/// Prices and targets are dicts, or pairs of symbol and value. The default of ``cost_model`` is
+/// ``CostModel.zero()``, which the signature of a compiled class cannot show.
 #[pyclass(name = "Portfolio", module = "nanobook", frozen)]
 #[derive(Debug)]
 pub(crate) struct PyPortfolio {
@@ -149,7 +150,7 @@ impl PyPortfolio {
     )]
     fn new(initial_cash: Arg<'_, '_>, cost_model: Costs) -> PyResult<Self> {
         let initial_cash = convert::integer(initial_cash, "initial_cash")?;
-        Ok(Self::own(Portfolio::new(initial_cash, cost_model.0)))
+        Ok(Self::own(Portfolio::new(initial_cash, cost_model.0?)))
     }
 
     /// The cash, in the smallest currency unit; below zero when it was borrowed.
@@ -313,7 +314,7 @@ impl PyPortfolio {
         periods_per_year: PeriodsPerYear,
         risk_free: RiskFree,
     ) -> BindingResult<Option<PyMetrics>> {
-        let (PeriodsPerYear(periods_per_year), RiskFree(risk_free)) = (periods_per_year, risk_free);
+        let (periods_per_year, risk_free) = (periods_per_year.0?, risk_free.0?);
         warn_if_annual(py, risk_free, 1)?;
         let metrics = self.with(py, |portfolio| {
             portfolio.compute_metrics(periods_per_year, risk_free)

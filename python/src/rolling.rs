@@ -23,7 +23,7 @@ pub(crate) fn rolling_sharpe<'py>(
     periods_per_year: PeriodsPerYear,
     risk_free: RiskFree,
 ) -> BindingResult<Bound<'py, PyAny>> {
-    let (PeriodsPerYear(periods_per_year), RiskFree(risk_free)) = (periods_per_year, risk_free);
+    let (periods_per_year, risk_free) = (periods_per_year.0?, risk_free.0?);
     let returns = read_returns(returns, "returns")?;
     let window = convert::window(window)?;
     warn_if_annual(py, risk_free, 1)?;
@@ -44,7 +44,7 @@ pub(crate) fn rolling_volatility<'py>(
     window: Arg<'_, 'py>,
     periods_per_year: PeriodsPerYear,
 ) -> BindingResult<Bound<'py, PyAny>> {
-    let PeriodsPerYear(periods_per_year) = periods_per_year;
+    let periods_per_year = periods_per_year.0?;
     let returns = read_returns(returns, "returns")?;
     let window = convert::window(window)?;
     let values = py.detach(|| nanobook::rolling_volatility(&returns, window, periods_per_year))?;

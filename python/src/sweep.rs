@@ -90,15 +90,16 @@ impl PySettings {
         risk_free: RiskFree,
         fill: Fill,
     ) -> BindingResult<Self> {
-        // Wrong rates are an error now, not in each run.
-        nanobook::compute_metrics(&[], periods_per_year.0, risk_free.0)?;
-        Ok(Self(BacktestConfig {
+        let config = BacktestConfig {
             initial_cash: convert::integer(initial_cash, "initial_cash")?,
-            cost_model: cost_model.0,
-            periods_per_year: periods_per_year.0,
-            risk_free: risk_free.0,
-            fill: fill.0,
-        }))
+            cost_model: cost_model.0?,
+            periods_per_year: periods_per_year.0?,
+            risk_free: risk_free.0?,
+            fill: fill.0?,
+        };
+        // Wrong rates are an error now, not in each run.
+        nanobook::compute_metrics(&[], config.periods_per_year, config.risk_free)?;
+        Ok(Self(config))
     }
 
     /// Run one strategy, until it is done or the flag is set.

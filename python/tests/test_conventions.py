@@ -20,7 +20,16 @@ import pytest
 from public_api import ADD, ASK, BID, CALLS, LEFT_OUT, ROWS, TRADE, VARIANTS, Call, World
 
 import nanobook
-from nanobook import Exchange, MultiExchange
+from nanobook import (
+    CostModel,
+    EqualWeight,
+    Exchange,
+    MultiExchange,
+    Portfolio,
+    ValidationError,
+    compute_metrics,
+    run_backtest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -640,6 +649,33 @@ def test_a_function_is_documented(name: str) -> None:
     assert callable(function)
     assert inspect.getdoc(function)
     assert inspect.signature(function)
+
+
+@pytest.mark.parametrize("name", ["Portfolio", "run_backtest"])
+def test_a_default_that_no_signature_can_show_is_in_the_docstring(name: str) -> None:
+    function = PUBLIC[name]
+    assert inspect.signature(function).parameters["cost_model"].default is ...
+    text = " ".join((function.__doc__ or "").split())
+    assert "The default of ``cost_model`` is ``CostModel.zero()``" in text
+
+
+ARGUMENTS_WITH_A_DEFAULT: list[tuple[str, Callable[[Any], object]]] = [
+    ("cost_model", lambda wrong: Portfolio(5, wrong)),
+    ("cost_model", lambda wrong: run_backtest(EqualWeight(), [{"A": 1}], 5, cost_model=wrong)),
+    ("fill", lambda wrong: run_backtest(EqualWeight(), [{"A": 1}], 5, fill=wrong)),
+    ("periods_per_year", lambda wrong: compute_metrics([0.1], wrong)),
+    ("risk_free", lambda wrong: compute_metrics([0.1], risk_free=wrong)),
+    ("event_log", lambda wrong: Exchange(event_log=wrong)),
+    ("min_trade_fee", lambda wrong: CostModel(min_trade_fee=wrong)),
+]
+
+
+@pytest.mark.parametrize(("argument", "call"), ARGUMENTS_WITH_A_DEFAULT)
+def test_an_argument_s_error_names_it_once(argument: str, call: Callable[[Any], object]) -> None:
+    for wrong in (None, "x", object()):
+        with pytest.raises((TypeError, ValidationError), match=f"^{argument} must be ") as caught:
+            call(wrong)
+        assert not hasattr(caught.value, "__notes__")
 
 
 @pytest.mark.parametrize("name", CLASSES)
