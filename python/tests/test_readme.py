@@ -28,3 +28,16 @@ def test_the_examples_run_one_after_the_other(capsys: pytest.CaptureFixture[str]
     assert float(sharpe) > 0
     assert "'AAPL': Position(" in positions
     assert "'GOOG': Position(" in positions
+
+
+def test_its_links_work_where_there_is_no_repository() -> None:
+    # The page of a package index shows the README of a wheel.
+    source = "https://github.com/ricardofrantz/nanobook/blob/main/"
+    text = re.sub(r"^```.*?^```", "", README.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    links = re.findall(r"\]\((.*?)\)|^\[.*?\]: (.*)$", text, re.MULTILINE)
+    assert links
+    for link in (inline or defined for inline, defined in links):
+        assert link.startswith("https://"), link
+        if link.startswith(source):
+            path, _, _ = link.removeprefix(source).partition("#")
+            assert (README.parent / path).is_file(), link
