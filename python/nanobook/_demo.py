@@ -201,8 +201,10 @@ def report(run: Run, routed: Routed | None, tick_size: Decimal, cells: str) -> I
         return f"{ticks * tick_size:,.2f}"
 
     first, last = (date_text(prices.dates[bar]) for bar in (0, -1))
-    yield f"{len(prices.symbols)} symbols, {len(prices.dates):,} bars, {first} to {last}"
-    yield f"{run.periods_per_year:g} bars a year, inferred from the dates"
+    symbols = _counted(f"{len(prices.symbols)}", "symbol")
+    # A year is told by two bars or more.
+    yield f"{symbols}, {len(prices.dates):,} bars, {first} to {last}"
+    yield f"{_counted(f'{run.periods_per_year:g}', 'bar')} a year, inferred from the dates"
     yield (
         f"strategy: the best third by {MONTHS_START}-{MONTHS_END} month momentum, monthly; costs "
         f"{COST_MODEL.commission_bps} bps commission, {COST_MODEL.slippage_bps} bps slippage"
@@ -260,6 +262,10 @@ def _routed_lines(run: Run, routed: Routed, tick_size: Decimal) -> Iterator[str]
         yield f"the book of {shown.symbol} after it, prices in ticks of {tick_size}"
         yield str(routed.books.depth(shown.symbol, LEVELS)).rstrip()
         yield ""
+
+
+def _counted(number: str, noun: str) -> str:
+    return f"{number} {noun}" if number == "1" else f"{number} {noun}s"
 
 
 def _percent(value: float | None) -> str:

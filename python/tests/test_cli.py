@@ -101,6 +101,12 @@ def test_help_names_the_options() -> None:
         assert option in process.stdout
 
 
+def test_one_is_not_many(tmp_path: Path) -> None:
+    output = demo("--prices", write(tmp_path, "date,A\n2000-01-31,1.00\n2001-01-31,1.10\n"))
+    assert "1 symbol, 2 bars, " in output
+    assert "\n1 bar a year" in output
+
+
 def test_the_demo_runs_on_the_sample() -> None:
     output = demo()
     assert "5 symbols, 123 bars, 2000-01-01 to 2010-03-01" in output
