@@ -625,6 +625,50 @@ fn forged_orders_that_are_not_valid_are_refused() {
     }
 }
 
+/// Nor does what no exchange logs: it would be saved as a log that no exchange loads, and a state
+/// with a NaN in it is not even equal to itself.
+#[test]
+fn forged_events_that_are_not_valid_are_refused() {
+    let mut exchange = Exchange::new();
+    exchange.submit_limit(Side::Buy, Price(1000), 77, TimeInForce::IOC);
+    exchange.submit_market(Side::Sell, 78);
+    exchange.submit_stop_limit(Side::Sell, Price(500), Price(400), 79, TimeInForce::GTC);
+    let method = TrailMethod::Percentage(0.375);
+    exchange.submit_trailing_stop_market(Side::Sell, Price(600), 80, method);
+    exchange.reduce(OrderId(1), 81);
+    exchange.cancel(OrderId(3));
+    exchange.cancel(OrderId(4));
+    // Only the log still knows of them.
+    exchange.clear_order_history();
+    let bytes = exchange.to_bytes();
+    let (head, payload) = (&bytes[..12], &bytes[20..bytes.len() - 8]);
+    let read = |payload: &[u8]| Exchange::from_bytes(&reseal(head, payload));
+    assert!(read(payload).unwrap() == exchange);
+    let refused = |from: &[u8], to: &[u8], why: &str| {
+        let error = read(&replace(payload, from, to)).unwrap_err().to_string();
+        assert!(error.contains(why), "{why}: {error}");
+    };
+    // Price, limit or order, quantity. Signed integers are zigzag: twice the number.
+    let entry = |price: u64, second: u64, quantity: u64| {
+        [varint(price), varint(second), varint(quantity)].concat()
+    };
+    let limit = entry(2000, 0, 77);
+    refused(&limit, &entry(2000, 0, 0), "event 0: quantity");
+    refused(&limit, &entry(0, 0, 77), "event 0: price");
+    refused(&limit, &entry(2000, 0, u64::MAX), "event 0: price 1000");
+    refused(&entry(0, 0, 78), &entry(0, 0, 0), "event 1: quantity");
+    let stop = entry(1000, 400, 79);
+    refused(&stop, &entry(1000, u64::MAX, 79), "event 2: price");
+    refused(&stop, &entry(0, 400, 79), "event 2: stop price");
+    let trailing = entry(1200, 0, 80);
+    refused(&trailing, &entry(1200, 0, 0), "event 3: quantity");
+    let fraction = 0.375_f64.to_le_bytes();
+    for value in [0.0_f64, 1.0, f64::NAN] {
+        refused(&fraction, &value.to_le_bytes(), "event 3: a trail");
+    }
+    refused(&entry(0, 1, 81), &entry(0, 1, 0), "event 4: quantity");
+}
+
 /// Fills add up to more than 64 bits only in a forged state.
 #[test]
 fn forged_trades_whose_sum_does_not_fit_are_refused() {

@@ -10,9 +10,9 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::log::EventLog;
 use super::stop::{PriceChanges, StopBook};
-use super::{Exchange, check_stop};
+use super::{Exchange, check_price, check_quantity, check_stop};
 use crate::book::{Book, Orders, OrdersImage, State, slot_of};
-use crate::error::PersistenceError;
+use crate::error::{PersistenceError, ValidationError};
 use crate::event::Event;
 use crate::matching::Tape;
 use crate::order::{StopOrder, StopStatus};
@@ -142,6 +142,9 @@ impl Exchange {
 
     fn rebuild(image: ExchangeImage) -> Result<Self, String> {
         image.log.check()?;
+        for (index, event) in image.log.iter().enumerate() {
+            check_event(&event).map_err(|error| format!("event {index}: {error}"))?;
+        }
         image.changes.check()?;
         let mut orders = Orders::from_image(image.orders)?;
         let counters = [orders.next_id().0, image.last_trade_id, image.clock];
@@ -265,6 +268,51 @@ impl Exchange {
             ));
         }
         Ok(exchange)
+    }
+}
+
+/// Checks that some exchange accepts an event; a side's total is not looked at.
+fn check_event(event: &Event) -> Result<(), ValidationError> {
+    match *event {
+        Event::SubmitLimit {
+            price, quantity, ..
+        } => {
+            check_quantity(quantity)?;
+            check_price(price, quantity)
+        }
+        Event::SubmitMarket { quantity, .. } | Event::Reduce { quantity, .. } => {
+            check_quantity(quantity)
+        }
+        Event::Cancel { .. } | Event::Modify { .. } => Ok(()),
+        Event::SubmitStopMarket {
+            stop_price,
+            quantity,
+            ..
+        } => check_stop(stop_price, None, quantity, None),
+        Event::SubmitStopLimit {
+            stop_price,
+            limit_price,
+            quantity,
+            ..
+        } => check_stop(stop_price, Some(limit_price), quantity, None),
+        Event::SubmitTrailingStopMarket {
+            initial_stop_price,
+            quantity,
+            trail_method,
+            ..
+        } => check_stop(initial_stop_price, None, quantity, Some(trail_method)),
+        Event::SubmitTrailingStopLimit {
+            initial_stop_price,
+            limit_price,
+            quantity,
+            trail_method,
+            ..
+        } => check_stop(
+            initial_stop_price,
+            Some(limit_price),
+            quantity,
+            Some(trail_method),
+        ),
     }
 }
 
