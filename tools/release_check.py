@@ -54,9 +54,10 @@ def disagreements(tag: str | None) -> list[str]:
         problems.append(f"Cargo.toml: version {version}: has to be three numbers")
     bindings = read_toml("python/Cargo.toml")
     compare("python/Cargo.toml: nanobook", bindings["dependencies"]["nanobook"]["version"], version)
-    for package in read_toml("Cargo.lock")["package"]:
-        if package["name"] in {"nanobook", "nanobook-python"}:
-            compare(f"Cargo.lock: {package['name']}", package["version"], version)
+    for lock in ("Cargo.lock", "fuzz/Cargo.lock"):
+        for package in read_toml(lock)["package"]:
+            if package["name"] in {"nanobook", "nanobook-python"}:
+                compare(f"{lock}: {package['name']}", package["version"], version)
     project = read_toml("python/pyproject.toml")["project"]
     compare("python/pyproject.toml: dynamic", project.get("dynamic"), ["version"])
     for page in ["README.md", *(f"docs/{path.name}" for path in sorted(ROOT.glob("docs/*.md")))]:
