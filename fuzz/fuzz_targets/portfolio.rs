@@ -9,7 +9,7 @@ mod numbers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arbitrary::Arbitrary;
+use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use nanobook::{
     CostModel, Fill, MultiExchange, Portfolio, PortfolioError, Price, Side, Symbol, TimeInForce,
@@ -18,148 +18,185 @@ use nanobook::{
 use common::Ledger;
 use numbers::{Amount, Weight, symbol};
 
-const STEPS_MAX: usize = 40;
+const STEPS_MAX: usize = 60;
 
-type Targets = Vec<(u8, Weight)>;
-type Marks = Vec<(u8, Amount)>;
+/// A header and each step have so many bytes, so that a changed byte changes one step; what a
+/// header or a step has more than it needs is not used, and what is missing is 0.
+const RECORD: usize = 24;
 
 #[derive(Arbitrary, Debug)]
-struct Case {
+struct Header {
+    cash_kind: u8,
     cash: Amount,
-    commission_bps: Bps,
-    slippage_bps: Bps,
-    fee_min: Option<Amount>,
-    steps: Vec<Step>,
-}
-
-#[derive(Arbitrary, Clone, Copy, Debug)]
-enum Bps {
-    Few(u8),
-    Any(u32),
+    commission_bps: u8,
+    slippage_bps: u8,
+    fee_kind: u8,
+    fee_min: Amount,
+    bps: u32,
 }
 
 #[derive(Arbitrary, Debug)]
-enum Step {
-    Rebalance(Targets, Marks),
-    Record(Marks),
-    /// Orders for the books, then a rebalance in them.
-    RebalanceLob(Vec<(u8, bool, Amount, Amount)>, Targets),
+struct Step {
+    kind: u8,
+    /// How many of each are used.
+    counts: u8,
+    weights: [(u8, Weight); 3],
+    prices: [(u8, Amount); 3],
+    quantity: Amount,
 }
 
-impl Bps {
-    fn value(self) -> u32 {
-        match self {
-            Self::Few(bps) => bps.into(),
-            Self::Any(bps) => bps,
+impl Header {
+    /// Mostly what buys many of most things.
+    fn cash(&self) -> i64 {
+        match self.cash_kind {
+            0..224 => (1 << (8 + self.cash_kind % 55)) - 1,
+            224.. => self.cash.0,
         }
+    }
+
+    fn cost_model(&self) -> (u32, u32, i64) {
+        let commission = match self.fee_kind % 8 {
+            0 => self.bps,
+            _ => self.commission_bps.into(),
+        };
+        let fee_min = match self.fee_kind / 8 % 4 {
+            0 => self.fee_min.0,
+            fee => i64::from(fee) - 1,
+        };
+        (commission, self.slippage_bps.into(), fee_min)
     }
 }
 
-fuzz_target!(|case: Case| {
-    let (commission, slippage) = (case.commission_bps.value(), case.slippage_bps.value());
-    let fee_min = case.fee_min.map_or(0, |fee| fee.0);
+fuzz_target!(|data: &[u8]| {
+    let (header, steps) = data.split_at(data.len().min(RECORD));
+    let header = Header::arbitrary(&mut Unstructured::new(header)).expect("bytes do not run out");
+    let (commission, slippage, fee_min) = header.cost_model();
     let Ok(cost_model) = CostModel::try_new(commission, slippage, fee_min) else {
         assert!(fee_min < 0);
         return;
     };
-    let mut portfolio = Portfolio::new(case.cash.0, cost_model);
-    // Books have fills at many prices, and the ledger knows one for each symbol.
-    let mut ledger = Some(Ledger {
-        initial_cash: case.cash.0.into(),
-        cash: case.cash.0.into(),
-        bps: i128::from(commission) + i128::from(slippage),
-        fee_min: fee_min.into(),
-        ..Ledger::default()
-    });
-    let mut books = MultiExchange::new();
-
-    for step in case.steps.iter().take(STEPS_MAX) {
-        let before = portfolio.clone();
-        let mut twin = portfolio.clone();
-        let is_done = match step {
-            Step::Rebalance(targets, marks) => {
-                let (targets, prices) = (weights(targets), prices(marks));
-                let fills = portfolio.rebalance_simple(&targets, &prices);
-                same(&fills, &twin.rebalance_simple(&targets, &prices));
-                if let Some(ledger) = &mut ledger {
-                    compare(ledger, &targets, &prices, &fills);
-                }
-                if let Ok(fills) = &fills {
-                    check_fills(&before, &portfolio, fills);
-                }
-                fills.is_ok()
-            }
-            Step::Record(marks) => {
-                let prices = prices(marks);
-                let equity = portfolio.total_equity(&prices);
-                let snapshot = portfolio.snapshot(&prices);
-                let weights = portfolio.current_weights(&prices);
-                assert_eq!(equity.is_ok(), weights.is_ok());
-                let recorded = portfolio.record_return(&prices);
-                same(&recorded, &twin.record_return(&prices));
-                assert_eq!(equity.is_ok(), recorded.is_ok());
-                if let Ok(equity) = equity {
-                    assert_eq!(portfolio.equity_curve().last(), Some(&equity));
-                    if let Some(ledger) = &mut ledger {
-                        let marks = by_name(&prices);
-                        assert_eq!(ledger.equity(&marks), Ok(equity.into()));
-                        ledger.last.extend(marks);
-                    }
-                }
-                if let Ok(snapshot) = snapshot {
-                    check_identity(&portfolio, &snapshot);
-                }
-                recorded.is_ok()
-            }
-            Step::RebalanceLob(orders, targets) => {
-                for (place, is_bid, price, quantity) in orders {
-                    let side = if *is_bid { Side::Buy } else { Side::Sell };
-                    let quantity = quantity.0.unsigned_abs();
-                    let _ = books.get_or_create(symbol(*place)).try_submit_limit(
-                        side,
-                        Price(price.0),
-                        quantity,
-                        TimeInForce::GTC,
-                    );
-                }
-                let books_before = books.clone();
-                let mut twin_books = books.clone();
-                let targets = weights(targets);
-                let fills = portfolio.rebalance_lob(&targets, &mut books);
-                same(&fills, &twin.rebalance_lob(&targets, &mut twin_books));
-                assert!(books == twin_books);
-                match &fills {
-                    Ok(fills) => check_fills(&before, &portfolio, fills),
-                    Err(_) => assert!(books == books_before, "an error leaves the books alone"),
-                }
-                books.check_invariants().expect("the books are whole");
-                if fills.is_ok() {
-                    ledger = None;
-                }
-                fills.is_ok()
-            }
-        };
-        portfolio.check_invariants().expect("a portfolio is whole");
-        assert!(is_done || portfolio == before, "an error changes nothing");
-        assert!(twin == portfolio);
-        assert_eq!(twin.state_digest(), portfolio.state_digest());
+    let mut run = Run {
+        portfolio: Portfolio::new(header.cash(), cost_model),
+        ledger: Ledger {
+            initial_cash: header.cash().into(),
+            cash: header.cash().into(),
+            bps: i128::from(commission) + i128::from(slippage),
+            fee_min: fee_min.into(),
+            ..Ledger::default()
+        },
+        books: MultiExchange::new(),
+        market: BTreeMap::new(),
+        plan: BTreeMap::new(),
+    };
+    for step in steps.chunks(RECORD).take(STEPS_MAX) {
+        let step = Step::arbitrary(&mut Unstructured::new(step)).expect("bytes do not run out");
+        run.step(&step);
+        run.portfolio
+            .check_invariants()
+            .expect("a portfolio is whole");
     }
-    let text = portfolio.to_json();
-    assert!(Portfolio::from_json(&text).expect("it was just written") == portfolio);
+    let text = run.portfolio.to_json();
+    assert!(Portfolio::from_json(&text).expect("it was just written") == run.portfolio);
 });
 
-fn weights(targets: &Targets) -> Vec<(Symbol, f64)> {
-    let targets = targets
-        .iter()
-        .map(|(place, weight)| (symbol(*place), weight.0));
-    targets.collect()
+struct Run {
+    portfolio: Portfolio,
+    ledger: Ledger,
+    books: MultiExchange,
+    /// The last valid price of each symbol.
+    market: BTreeMap<Symbol, Price>,
+    /// The last valid weight of each.
+    plan: BTreeMap<Symbol, f64>,
 }
 
-fn prices(marks: &Marks) -> Vec<(Symbol, Price)> {
-    let marks = marks
-        .iter()
-        .map(|(place, price)| (symbol(*place), Price(price.0)));
-    marks.collect()
+impl Run {
+    fn step(&mut self, step: &Step) {
+        let own_prices: Vec<(Symbol, Price)> = step.prices[..usize::from(step.counts % 4)]
+            .iter()
+            .map(|(place, price)| (symbol(*place), Price(price.0)))
+            .collect();
+        let own_targets: Vec<(Symbol, f64)> = step.weights[..usize::from(step.counts / 4 % 4)]
+            .iter()
+            .map(|(place, weight)| (symbol(*place), weight.0))
+            .collect();
+        let valid = own_prices.iter().filter(|(_, price)| price.is_valid());
+        self.market.extend(valid.copied());
+        let valid = own_targets.iter().filter(|(_, weight)| weight.is_finite());
+        self.plan.extend(valid.copied());
+        let market = self.market.iter().map(|(symbol, price)| (*symbol, *price));
+        // A target needs a price.
+        let plan = self.plan.iter().map(|(symbol, weight)| (*symbol, *weight));
+        let plan = plan.filter(|(symbol, _)| self.market.contains_key(symbol));
+        let (market, plan): (Vec<_>, Vec<_>) = (market.collect(), plan.collect());
+        match step.kind % 8 {
+            0..3 => self.rebalance(&plan, &market),
+            3 => self.rebalance(&plan, &own_prices),
+            4 => self.rebalance(&own_targets, &own_prices),
+            5 => self.record(&market),
+            6 => self.record(&own_prices),
+            7.. => {
+                for (place, price) in &step.prices {
+                    let side = [Side::Buy, Side::Sell][usize::from(place % 2)];
+                    let quantity = step.quantity.0.unsigned_abs();
+                    let book = self.books.get_or_create(symbol(*place));
+                    let _ = book.try_submit_limit(side, Price(price.0), quantity, TimeInForce::GTC);
+                }
+                self.rebalance_lob(&own_targets);
+            }
+        }
+    }
+
+    fn rebalance(&mut self, targets: &[(Symbol, f64)], prices: &[(Symbol, Price)]) {
+        let before = self.portfolio.clone();
+        let mut twin = before.clone();
+        let fills = self.portfolio.rebalance_simple(targets, prices);
+        same(&fills, &twin.rebalance_simple(targets, prices));
+        assert!(twin == self.portfolio);
+        assert_eq!(twin.state_digest(), self.portfolio.state_digest());
+        compare(&mut self.ledger, &self.portfolio, targets, prices, &fills);
+        match &fills {
+            Ok(fills) => check_fills(&before, &self.portfolio, fills),
+            Err(_) => assert!(self.portfolio == before, "an error changes nothing"),
+        }
+    }
+
+    fn record(&mut self, prices: &[(Symbol, Price)]) {
+        let before = self.portfolio.clone();
+        let equity = before.total_equity(prices);
+        assert_eq!(before.current_weights(prices).is_ok(), equity.is_ok());
+        if let Ok(snapshot) = before.snapshot(prices) {
+            assert_eq!(equity, Ok(snapshot.equity));
+            check_identity(&before, &snapshot);
+        }
+        let recorded = self.portfolio.record_return(prices);
+        assert_eq!(recorded.is_ok(), equity.is_ok());
+        let Ok(equity) = equity else {
+            assert!(self.portfolio == before, "an error changes nothing");
+            return;
+        };
+        assert_eq!(self.portfolio.equity_curve().last(), Some(&equity));
+        let marks = by_name(prices);
+        assert_eq!(self.ledger.equity(&marks), Ok(equity.into()));
+        self.ledger.last.extend(marks);
+    }
+
+    /// Trades in the books. The portfolio is left as it was: the ledger knows no books.
+    fn rebalance_lob(&mut self, targets: &[(Symbol, f64)]) {
+        let (mut portfolio, mut books) = (self.portfolio.clone(), self.books.clone());
+        let fills = portfolio.rebalance_lob(targets, &mut self.books);
+        match &fills {
+            Ok(fills) => check_fills(&self.portfolio, &portfolio, fills),
+            Err(_) => {
+                assert!(portfolio == self.portfolio, "an error changes nothing");
+                assert!(books == self.books, "an error leaves the books alone");
+            }
+        }
+        portfolio.check_invariants().expect("a portfolio is whole");
+        self.books.check_invariants().expect("the books are whole");
+        let mut twin = self.portfolio.clone();
+        same(&fills, &twin.rebalance_lob(targets, &mut books));
+        assert!(twin == portfolio && books == self.books);
+    }
 }
 
 fn by_name(prices: &[(Symbol, Price)]) -> BTreeMap<String, i128> {
@@ -174,9 +211,10 @@ fn same<T: std::fmt::Debug>(one: &T, other: &T) {
     assert_eq!(format!("{one:?}"), format!("{other:?}"));
 }
 
-/// Does on the ledger what the portfolio was told to do.
+/// Does on the ledger what the portfolio was told to do, and compares what they have become.
 fn compare(
     ledger: &mut Ledger,
+    portfolio: &Portfolio,
     targets: &[(Symbol, f64)],
     prices: &[(Symbol, Price)],
     fills: &Result<Vec<Fill>, PortfolioError>,
@@ -209,6 +247,20 @@ fn compare(
         .iter()
         .map(|fill| (fill.symbol.to_string(), i128::from(fill.quantity)));
     assert!(fills.eq(expected.iter().cloned()), "{expected:?}");
+    assert_eq!(i128::from(portfolio.cash()), after.cash);
+    assert_eq!(i128::from(portfolio.costs()), after.costs);
+    let positions: BTreeMap<String, [i128; 3]> = portfolio
+        .positions()
+        .map(|position| {
+            let numbers = [
+                position.quantity,
+                position.total_cost,
+                position.realized_pnl,
+            ];
+            (position.symbol.to_string(), numbers.map(i128::from))
+        })
+        .collect();
+    assert_eq!(positions, after.positions);
     *ledger = after;
 }
 
