@@ -184,12 +184,11 @@ impl Run {
     fn rebalance_lob(&mut self, targets: &[(Symbol, f64)]) {
         let (mut portfolio, mut books) = (self.portfolio.clone(), self.books.clone());
         let fills = portfolio.rebalance_lob(targets, &mut self.books);
-        match &fills {
-            Ok(fills) => check_fills(&self.portfolio, &portfolio, fills),
-            Err(_) => {
-                assert!(portfolio == self.portfolio, "an error changes nothing");
-                assert!(books == self.books, "an error leaves the books alone");
-            }
+        if let Ok(fills) = &fills {
+            check_fills(&self.portfolio, &portfolio, fills);
+        } else {
+            assert!(portfolio == self.portfolio, "an error changes nothing");
+            assert!(books == self.books, "an error leaves the books alone");
         }
         portfolio.check_invariants().expect("a portfolio is whole");
         self.books.check_invariants().expect("the books are whole");

@@ -9,6 +9,7 @@ mod common;
 mod saved;
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use nanobook::{
@@ -197,14 +198,16 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
         return fuzzer_mutate(data, size, max_size);
     } else {
         let mut payload = bytes[HEADER..size - CHECKSUM].to_vec();
-        if random.below(3) == 0 {
-            set_number(&mut payload, &mut random);
-        } else {
-            let size = payload.len();
-            let room = max_size.saturating_sub(HEADER + CHECKSUM).max(size);
-            payload.resize(room, 0);
-            let size = fuzzer_mutate(&mut payload, size, room);
-            payload.truncate(size);
+        match random.below(6) {
+            0 | 1 => set_number(&mut payload, &mut random),
+            2 => resize_list(&mut payload, &mut random),
+            _ => {
+                let size = payload.len();
+                let room = max_size.saturating_sub(HEADER + CHECKSUM).max(size);
+                payload.resize(room, 0);
+                let size = fuzzer_mutate(&mut payload, size, room);
+                payload.truncate(size);
+            }
         }
         reseal(&bytes[..HEAD], &payload)
     };
@@ -225,7 +228,18 @@ fn fresh(random: &mut Random) -> Vec<u8> {
     }
 }
 
-/// Writes another number over one: most fields are integers of 1 to 10 bytes, 7 bits in each.
+/// Finds a number somewhere: most fields are integers of 1 to 10 bytes, 7 bits in each.
+fn find_number(payload: &[u8], random: &mut Random) -> Option<(Range<usize>, u64)> {
+    let start = random.index(payload.len().max(1));
+    let rest = payload.get(start..)?;
+    let last = rest.iter().take(10).position(|byte| byte & 0x80 == 0)?;
+    let number = rest[..=last].iter().rev().fold(0_u64, |number, byte| {
+        number.wrapping_shl(7) | u64::from(byte & 0x7f)
+    });
+    Some((start..start + last + 1, number))
+}
+
+/// Writes another number over one.
 fn set_number(payload: &mut Vec<u8>, random: &mut Random) {
     const NUMBERS: [u64; 12] = [
         0,
@@ -241,25 +255,37 @@ fn set_number(payload: &mut Vec<u8>, random: &mut Random) {
         u64::MAX - 1,
         u64::MAX,
     ];
-    if payload.is_empty() {
-        return;
-    }
-    let start = random.index(payload.len());
-    let rest = &payload[start..];
-    let len = rest.iter().take(10).position(|byte| byte & 0x80 == 0);
-    let Some(len) = len.map(|last| last + 1) else {
+    let Some((place, old)) = find_number(payload, random) else {
         return;
     };
-    let old = rest[..len].iter().rev().fold(0_u64, |number, byte| {
-        number.wrapping_shl(7) | u64::from(byte & 0x7f)
-    });
     let new = match random.below(4) {
         0 => old.wrapping_add(1),
         1 => old.wrapping_sub(1),
         2 => old.wrapping_add(random.below(64)).wrapping_sub(32),
         _ => NUMBERS[random.index(NUMBERS.len())],
     };
-    payload.splice(start..start + len, varint(new));
+    payload.splice(place, varint(new));
+}
+
+/// Takes a number for the length of a list, and loses or doubles the first item behind it.
+fn resize_list(payload: &mut Vec<u8>, random: &mut Random) {
+    let Some((place, length)) = find_number(payload, random) else {
+        return;
+    };
+    let rest = &payload[place.end..];
+    // A small integer, a float, or a record.
+    let size = match random.below(4) {
+        0 | 1 => 1,
+        2 => 8,
+        _ => random.index(24),
+    };
+    let item = rest[..size.min(rest.len())].to_vec();
+    let (length, items) = match random.below(2) {
+        0 if length > 0 => (length - 1, Vec::new()),
+        _ => (length.wrapping_add(1), [&item[..], &item].concat()),
+    };
+    let items = [varint(length), items].concat();
+    payload.splice(place.start..place.end + item.len(), items);
 }
 
 fn varint(mut number: u64) -> Vec<u8> {
