@@ -43,10 +43,10 @@ pub(crate) fn exchange(random: &mut Random) -> Exchange {
     exchange
 }
 
-/// An exchange whose log is complete.
+/// An exchange whose log is complete, and short: text is slow to read.
 pub(crate) fn logged_exchange(random: &mut Random) -> Exchange {
     let profile = Profile::ALL[random.index(Profile::ALL.len())];
-    let length = random.below(COMMANDS_MAX);
+    let length = random.below(COMMANDS_MAX / 4);
     let mut exchange = Exchange::new();
     let stream = Stream::of_profile(random, profile, length);
     run(&mut exchange, stream.commands(), Clears::Nothing);

@@ -134,7 +134,7 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
 });
 
 fn fresh(random: &mut Random) -> String {
-    match random.below(4) {
+    match random.below(3) {
         0 => {
             let events = saved::logged_exchange(random).events().to_vec();
             let event = events.get(random.index(events.len().max(1)));
