@@ -112,8 +112,10 @@ impl Ledger {
         let mut orders = Vec::new();
         if equity > 0 {
             for (name, price) in prices {
-                let weight = targets.get(name).copied().unwrap_or(0.0);
-                let target = exact_money(equity, weight)? / price;
+                let target = match targets.get(name) {
+                    Some(weight) => exact_money(equity, *weight)? / price,
+                    None => 0,
+                };
                 let held = self.positions.get(name).map_or(0, |position| position[0]);
                 orders.push((name.clone(), fits(target - held)?));
             }
