@@ -396,8 +396,10 @@ def fuzz(session: nox.Session) -> None:
     need(session, "cargo-fuzz", "0.13.1")
     # It has no option for the committed lock file, and leaves one alone that is right.
     cargo(session, "fetch", "--locked", *FUZZ)
-    # Long inputs from the start: what goes wrong takes many commands.
-    arguments = session.posargs or ["-max_total_time=60", "-timeout=10", "-len_control=0"]
+    # Long inputs from the start, for what goes wrong takes many commands; but not so long that
+    # there are few of them.
+    lengths = ("-len_control=0", "-max_len=2048")
+    arguments = session.posargs or ["-max_total_time=60", "-timeout=10", *lengths]
     fuzzer = ("cargo", f"+{NIGHTLY}", "fuzz")
     for target in str(session.run(*fuzzer, "list", silent=True, external=True)).split():
         session.run(*fuzzer, "run", target, "--", *arguments, external=True)
