@@ -1,24 +1,24 @@
 //! Tables of any library that has the Arrow `PyCapsule` interface, read without that library.
 
-use std::ffi::{CStr, c_char, c_void};
-use std::sync::Arc;
+use std::ffi::CStr;
 
 use arrow_array::cast::AsArray;
-use arrow_array::ffi::{FFI_ArrowArray, from_ffi_and_data_type};
+use arrow_array::ffi::FFI_ArrowArray;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::types::{
     ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Float16Type, Float32Type,
     Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
     UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, StructArray, make_array, new_empty_array};
+use arrow_array::{Array, ArrayRef, new_empty_array};
+use arrow_schema::DataType;
 use arrow_schema::ffi::FFI_ArrowSchema;
-use arrow_schema::{DataType, Field, Fields};
 use nanobook::{PriceColumn, Symbol};
 use pyo3::exceptions::{PyStopIteration, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
+use crate::arrow_import::{self, Batch};
 use crate::convert::Arg;
 use crate::errors::{BindingResult, invalid, out_of_range, wrong_type};
 use crate::series_input::{self, SymbolColumn};
@@ -37,17 +37,15 @@ pub(crate) fn read(
     if schema.format() != "+s" {
         return Ok(None);
     }
-    let fields = schema.children().map(read_field).collect::<PyResult<_>>()?;
-    let names: Vec<&str> = names_of(&fields).collect();
+    let types = read_types(&schema)?;
+    let names: Vec<&str> = names_of(&schema).collect();
     let places = series_input::select(&names, symbols)?;
     for &(place, _) in &places {
-        let data_type = fields[place].data_type();
-        if empty_column(data_type).is_none() {
-            let name = fields[place].name();
-            return Err(series_input::wrong_column(name, data_type, content).into());
+        if empty_column(&types[place]).is_none() {
+            return Err(series_input::wrong_column(names[place], &types[place], content).into());
         }
     }
-    let columns = py.detach(|| read_batches(batches, &fields, &places))?;
+    let columns = py.detach(|| read_batches(batches, &types, &places, content))?;
     Ok(Some(columns))
 }
 
@@ -57,12 +55,15 @@ fn open(data: Arg<'_, '_>) -> PyResult<Option<(FFI_ArrowSchema, Batches)>> {
     let (schema, batches) = if is_reader(data)? {
         let schema = data.getattr("schema")?.call_method0("__arrow_c_schema__")?;
         let schema = take(&schema, "what __arrow_c_schema__() returns")?;
-        (schema, Batches::Reader(data.clone().unbind()))
+        arrow_import::check_schema(&schema).map_err(failed)?;
+        let types = read_types(&schema)?;
+        (schema, Batches::Reader(data.clone().unbind(), types))
     } else if data.hasattr("__arrow_c_stream__")? {
         let capsule = data.call_method0("__arrow_c_stream__")?;
         let mut stream = Stream(take(&capsule, "what __arrow_c_stream__() returns")?);
         // Detached, because a producer's threads may need the interpreter.
         let schema = py.detach(|| stream.schema()).map_err(failed)?;
+        arrow_import::check_schema(&schema).map_err(failed)?;
         (schema, Batches::Stream(stream))
     } else if data.hasattr("__arrow_c_array__")? {
         let (schema, array) = take_array(data)?;
@@ -73,61 +74,104 @@ fn open(data: Arg<'_, '_>) -> PyResult<Option<(FFI_ArrowSchema, Batches)>> {
     Ok(Some((schema, batches)))
 }
 
-/// The pieces of a column.
-type Chunks = Vec<ArrayRef>;
+/// A column.
+pub(crate) enum Column {
+    /// In one piece or several.
+    Known(Vec<ArrayRef>),
+    /// Its type, of which nothing is read, and how many rows it has.
+    Other(DataType, usize),
+}
 
-/// Returns the columns of a table by name, or `None` for what has no Arrow form of a table.
-pub(crate) fn read_columns(data: Arg<'_, '_>) -> PyResult<Option<Vec<(String, Chunks)>>> {
+impl Column {
+    fn new(data_type: &DataType) -> Self {
+        if arrow_import::is_known(data_type) {
+            Self::Known(Vec::new())
+        } else {
+            Self::Other(data_type.clone(), 0)
+        }
+    }
+
+    /// Makes a piece of what has none.
+    fn finish(self, data_type: &DataType) -> Self {
+        match self {
+            Self::Known(chunks) if chunks.is_empty() => {
+                Self::Known(vec![new_empty_array(data_type)])
+            }
+            column => column,
+        }
+    }
+}
+
+/// Returns the columns of a table by name, or `None` for what has no Arrow form of a table;
+/// `argument` is what the caller calls it.
+pub(crate) fn read_columns(
+    data: Arg<'_, '_>,
+    argument: &str,
+) -> PyResult<Option<Vec<(String, Column)>>> {
     let Some((schema, mut batches)) = open(data)? else {
         return Ok(None);
     };
     if schema.format() != "+s" {
         return Ok(None);
     }
-    let fields: Fields = schema.children().map(read_field).collect::<PyResult<_>>()?;
-    let names = names_of(&fields).map(str::to_owned);
-    let mut columns: Vec<(String, Chunks)> = names.map(|name| (name, Vec::new())).collect();
+    let types = read_types(&schema)?;
+    let names: Vec<&str> = names_of(&schema).collect();
+    let mut columns: Vec<Column> = types.iter().map(Column::new).collect();
     data.py().detach(|| {
+        let mut first_row = 0;
         while let Some(array) = batches.next()? {
-            let batch = import(array, &fields)?;
-            if batch.null_count() > 0 {
+            let mut batch = Batch::new(&array, types.len()).map_err(failed)?;
+            if batch.nulls.as_ref().is_some_and(|n| n.null_count() > 0) {
                 return Err(failed("a row is null as a whole"));
             }
-            for ((_, chunks), column) in columns.iter_mut().zip(batch.columns()) {
-                chunks.push(Arc::clone(column));
+            for (place, column) in columns.iter_mut().enumerate() {
+                match column {
+                    Column::Known(chunks) => chunks.push(
+                        batch
+                            .import(place, &types[place], first_row)
+                            .map_err(|reason| bad_column(names[place], argument, &reason))?,
+                    ),
+                    Column::Other(_, rows) => *rows += batch.rows,
+                }
             }
+            first_row += batch.rows;
         }
         Ok(())
     })?;
-    for ((_, chunks), field) in columns.iter_mut().zip(&fields) {
-        if chunks.is_empty() {
-            chunks.push(new_empty_array(field.data_type()));
-        }
-    }
-    Ok(Some(columns))
+    let columns = columns.into_iter().zip(&types);
+    let columns = columns.map(|(column, data_type)| column.finish(data_type));
+    let names = names.into_iter().map(str::to_owned);
+    Ok(Some(names.zip(columns).collect()))
 }
 
-/// Returns the pieces of a column, or `None` for what has no Arrow form.
-#[expect(unsafe_code, reason = "the producer's buffers are raw pointers")]
-pub(crate) fn read_column(data: Arg<'_, '_>) -> PyResult<Option<Chunks>> {
+/// Returns a column, or `None` for what has no Arrow form; `name` and `argument` are what the
+/// caller calls it and its table.
+pub(crate) fn read_column(
+    data: Arg<'_, '_>,
+    name: &str,
+    argument: &str,
+) -> PyResult<Option<Column>> {
     let Some((schema, mut batches)) = open(data)? else {
         return Ok(None);
     };
-    let field = read_field(&schema)?;
-    let mut chunks = data.py().detach(|| {
-        let mut chunks = Vec::new();
+    let data_type = read_type(&schema)?;
+    let mut column = Column::new(&data_type);
+    data.py().detach(|| {
+        let mut first_row = 0;
         while let Some(array) = batches.next()? {
-            let data_type = field.data_type().clone();
-            // SAFETY: as in `import`.
-            let data = unsafe { from_ffi_and_data_type(array, data_type) };
-            chunks.push(make_array(data.map_err(failed)?));
+            let rows = array.len();
+            match &mut column {
+                Column::Known(chunks) => chunks.push(
+                    arrow_import::import(array, &data_type, first_row)
+                        .map_err(|reason| bad_column(name, argument, &reason))?,
+                ),
+                Column::Other(_, others) => *others = others.saturating_add(rows),
+            }
+            first_row = first_row.saturating_add(rows);
         }
-        PyResult::Ok(chunks)
+        PyResult::Ok(())
     })?;
-    if chunks.is_empty() {
-        chunks.push(new_empty_array(field.data_type()));
-    }
-    Ok(Some(chunks))
+    Ok(Some(column.finish(&data_type)))
 }
 
 /// Returns whether it is a reader of pyarrow. Its batches are asked for one by one: what they are
@@ -136,9 +180,13 @@ fn is_reader(data: Arg<'_, '_>) -> PyResult<bool> {
     Ok(data.hasattr("read_next_batch")? && data.hasattr("schema")?)
 }
 
-/// Reads a column's name and type. It must be known even where the column is not wanted.
-fn read_field(schema: &FFI_ArrowSchema) -> PyResult<Field> {
-    Field::try_from(schema).map_err(|_| {
+/// Reads the types of a table's columns. They must be known even where they are not wanted.
+fn read_types(schema: &FFI_ArrowSchema) -> PyResult<Vec<DataType>> {
+    schema.children().map(read_type).collect()
+}
+
+fn read_type(schema: &FFI_ArrowSchema) -> PyResult<DataType> {
+    DataType::try_from(schema).map_err(|_| {
         PyTypeError::new_err(format!(
             "column '{}' must have a type that other libraries read, and has the Arrow format '{}': \
              drop it or cast it",
@@ -148,8 +196,8 @@ fn read_field(schema: &FFI_ArrowSchema) -> PyResult<Field> {
     })
 }
 
-fn names_of(fields: &Fields) -> impl Iterator<Item = &str> {
-    fields.iter().map(|field| field.name().as_str())
+fn names_of(schema: &FFI_ArrowSchema) -> impl Iterator<Item = &str> {
+    schema.children().map(|child| child.name().unwrap_or(""))
 }
 
 /// A struct of the C data interface, and what a capsule with one is called.
@@ -205,21 +253,7 @@ impl Raw for FFI_ArrowSchema {
     }
 
     fn is_released(&self) -> bool {
-        /// `struct ArrowSchema` of the interface.
-        #[repr(C)]
-        struct Layout {
-            format_name_metadata: [*const c_char; 3],
-            flags_children: [i64; 2],
-            children_dictionary: [*const c_void; 2],
-            release: Option<unsafe extern "C" fn(*mut c_void)>,
-            private_data: *mut c_void,
-        }
-        const { assert!(size_of::<Layout>() == size_of::<FFI_ArrowSchema>()) };
-        // SAFETY: `FFI_ArrowSchema` has the layout of the interface's struct, as `Layout` has, and
-        // all bits of a function pointer that may be null are valid.
-        unsafe { &*std::ptr::from_ref(self).cast::<Layout>() }
-            .release
-            .is_none()
+        self.release.is_none()
     }
 }
 
@@ -231,6 +265,7 @@ fn take_array(data: Arg<'_, '_>) -> PyResult<(FFI_ArrowSchema, FFI_ArrowArray)> 
         return Err(wrong_type(name, "a pair of capsules", &pair));
     };
     let taken = take(&schema, "what __arrow_c_array__() returns first")?;
+    arrow_import::check_schema(&taken).map_err(failed)?;
     Ok((
         taken,
         take(&array, "what __arrow_c_array__() returns second")?,
@@ -308,7 +343,8 @@ impl Stream {
 /// Where record batches come from.
 enum Batches {
     Stream(Stream),
-    Reader(Py<PyAny>),
+    /// With the types of the columns that each batch must have.
+    Reader(Py<PyAny>, Vec<DataType>),
     One(FFI_ArrowArray),
     Ended,
 }
@@ -321,14 +357,19 @@ impl Batches {
                 *self = Self::Stream(stream);
                 Ok(array)
             }
-            Self::Reader(reader) => Python::attach(|py| {
+            Self::Reader(reader, types) => Python::attach(|py| {
                 let batch = match reader.bind(py).call_method0("read_next_batch") {
                     Ok(batch) => batch,
                     Err(error) if error.is_instance_of::<PyStopIteration>(py) => return Ok(None),
                     Err(error) => return Err(error),
                 };
-                let (_, array) = take_array(&batch)?;
-                *self = Self::Reader(reader);
+                let (schema, array) = take_array(&batch)?;
+                let found = read_types(&schema)?;
+                let is_same = |(a, b): (&DataType, &DataType)| a.equals_datatype(b);
+                if found.len() != types.len() || !found.iter().zip(&types).all(is_same) {
+                    return Err(failed("a batch has other types than its reader"));
+                }
+                *self = Self::Reader(reader, types);
                 Ok(Some(array))
             }),
             Self::One(array) => Ok(Some(array)),
@@ -340,6 +381,15 @@ impl Batches {
 #[cold]
 fn failed(reason: impl std::fmt::Display) -> PyErr {
     invalid(format!("the Arrow table cannot be read: {reason}"))
+}
+
+/// Returns the error for values that are none.
+#[cold]
+fn bad_column(name: &str, argument: &str, reason: &str) -> PyErr {
+    invalid(format!(
+        "column '{}' of {argument} cannot be read: {reason}",
+        name.escape_debug()
+    ))
 }
 
 /// Returns a column for prices of this type, unless they are none.
@@ -366,28 +416,31 @@ fn empty_column(data_type: &DataType) -> Option<PriceColumn> {
 
 fn read_batches(
     mut batches: Batches,
-    fields: &Fields,
+    types: &[DataType],
     places: &[(usize, Symbol)],
+    content: &str,
 ) -> BindingResult<(Vec<SymbolColumn>, usize)> {
     let mut rows = 0;
     let mut columns: Vec<SymbolColumn> = places
         .iter()
         .map(|&(place, symbol)| {
-            let column = empty_column(fields[place].data_type());
+            let column = empty_column(&types[place]);
             (symbol, column.expect("the types were looked at"))
         })
         .collect();
     while let Some(array) = batches.next()? {
-        let batch = import(array, fields)?;
-        rows += batch.len();
+        let mut batch = Batch::new(&array, types.len()).map_err(failed)?;
+        rows += batch.rows;
         for ((symbol, column), &(place, _)) in columns.iter_mut().zip(places) {
-            append(column, *symbol, batch.column(place).as_ref())?;
+            let part = batch.import(place, &types[place], column.len());
+            let part = part.map_err(|reason| bad_column(symbol.as_str(), content, &reason))?;
+            append(column, *symbol, part.as_ref())?;
         }
         // A row that is null as a whole is all gaps.
-        if let Some(nulls) = batch.nulls().filter(|nulls| nulls.null_count() > 0) {
+        if let Some(nulls) = batch.nulls.filter(|nulls| nulls.null_count() > 0) {
             for (_, column) in &mut columns {
-                let start = column.len() - batch.len();
-                for row in (0..batch.len()).filter(|&row| nulls.is_null(row)) {
+                let start = column.len() - batch.rows;
+                for row in (0..batch.rows).filter(|&row| nulls.is_null(row)) {
                     match column {
                         PriceColumn::Integers(prices) => prices[start + row] = None,
                         PriceColumn::Floats(prices) => prices[start + row] = f64::NAN,
@@ -397,39 +450,6 @@ fn read_batches(
         }
     }
     Ok((columns, rows))
-}
-
-/// Returns a record batch with the stream's fields.
-#[expect(unsafe_code, reason = "the producer's buffers are raw pointers")]
-fn import(array: FFI_ArrowArray, fields: &Fields) -> PyResult<StructArray> {
-    if array.num_children() != fields.len() {
-        return Err(failed(format_args!(
-            "a batch has {} columns and its schema {}",
-            array.num_children(),
-            fields.len()
-        )));
-    }
-    let data_type = DataType::Struct(fields.clone());
-    // SAFETY: the array comes from the producer that gave the fields, and the C data interface says
-    // that its buffers are as long as lengths and types tell and live until it is released, which
-    // happens when the last part of the imported array drops.
-    let data = unsafe { from_ffi_and_data_type(array, data_type) };
-    let data = data.map_err(|error| {
-        // Polars gives a column without a type a buffer, which `arrow-array` does not expect.
-        let mut fields = fields.iter();
-        match fields.find(|field| *field.data_type() == DataType::Null) {
-            Some(field) => PyTypeError::new_err(format!(
-                "column '{}' must have a type, and all is null: drop it or cast it",
-                field.name()
-            )),
-            None => failed(error),
-        }
-    })?;
-    let end = data.offset() + data.len();
-    if data.child_data().iter().any(|child| child.len() < end) {
-        return Err(failed("a column is shorter than its batch"));
-    }
-    Ok(StructArray::from(data))
 }
 
 /// Adds a batch's part of a column.

@@ -22,6 +22,7 @@ use pyo3::types::{PyBytes, PyDict, PyFloat, PyString, PyTuple};
 
 use crate::array;
 use crate::arrow;
+use crate::arrow_import::is_text;
 use crate::convert::{self, Arg};
 use crate::errors::{OutOfRangeError, invalid, out_of_range, shown, wrong_type};
 use crate::records::NO_CODE;
@@ -36,8 +37,19 @@ pub(crate) struct Column {
 enum Values {
     /// In one piece or several.
     Chunks(Vec<ArrayRef>),
+    /// Arrow's type of what cannot be read, and how many rows it has.
+    Other(DataType, usize),
     /// An array of NumPy, which is read when a row needs it.
     Array(Py<PyAny>),
+}
+
+impl From<arrow::Column> for Values {
+    fn from(column: arrow::Column) -> Self {
+        match column {
+            arrow::Column::Known(chunks) => Self::Chunks(chunks),
+            arrow::Column::Other(data_type, rows) => Self::Other(data_type, rows),
+        }
+    }
 }
 
 /// One value as the caller gave it, for a message and an exception.
@@ -110,12 +122,12 @@ pub(crate) fn read(data: Arg<'_, '_>, name: &str) -> PyResult<Vec<Column>> {
         keys.iter()
             .map(|key| read_column(key, &data.get_item(key)?, name))
             .collect::<PyResult<_>>()?
-    } else if let Some(columns) = arrow::read_columns(data)? {
+    } else if let Some(columns) = arrow::read_columns(data, name)? {
         columns
             .into_iter()
-            .map(|(name, chunks)| Column {
+            .map(|(name, column)| Column {
                 name,
-                values: Values::Chunks(chunks),
+                values: column.into(),
             })
             .collect()
     } else {
@@ -153,11 +165,11 @@ fn check_lengths(py: Python<'_>, columns: &[Column], name: &str) -> PyResult<()>
 
 fn read_column(key: Arg<'_, '_>, value: Arg<'_, '_>, argument: &str) -> PyResult<Column> {
     let name = convert::text(key, &format!("a column of {argument}"))?.into_owned();
-    let values = read_values(&name, value)?;
+    let values = read_values(&name, value, argument)?;
     Ok(Column { name, values })
 }
 
-fn read_values(name: &str, value: Arg<'_, '_>) -> PyResult<Values> {
+fn read_values(name: &str, value: Arg<'_, '_>, argument: &str) -> PyResult<Values> {
     // A plain array of NumPy first: looking for what it has not takes longer than reading it. A
     // masked one is of another class.
     if value.get_type().name()? == "ndarray" && letter(value)?.is_some_and(|c| "iuf".contains(c)) {
@@ -172,8 +184,8 @@ fn read_values(name: &str, value: Arg<'_, '_>) -> PyResult<Values> {
     if value.hasattr("iloc")? {
         return Ok(Values::Chunks(read_pandas(name, value)?));
     }
-    if let Some(chunks) = arrow::read_column(value)? {
-        return Ok(Values::Chunks(chunks));
+    if let Some(column) = arrow::read_column(value, name, argument)? {
+        return Ok(column.into());
     }
     Ok(Values::Chunks(vec![read_array(name, value)?]))
 }
@@ -424,13 +436,6 @@ fn text_at(array: &dyn Array, row: usize) -> Option<&str> {
     }
 }
 
-const fn is_text(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    )
-}
-
 /// Returns integers of up to 64 bits with a sign.
 fn integers(array: &ArrayRef) -> Option<Int64Array> {
     Some(match array.data_type() {
@@ -501,6 +506,13 @@ impl Integers {
     }
 }
 
+/// What a column of codes may be.
+const CODES: &str = "strings, categories or their codes";
+
+fn type_of(chunks: &[ArrayRef]) -> Option<&DataType> {
+    chunks.first().map(Array::data_type)
+}
+
 /// The code of what is no category.
 pub(crate) const UNKNOWN: u8 = NO_CODE - 1;
 
@@ -508,13 +520,16 @@ impl Column {
     fn len(&self, py: Python<'_>) -> PyResult<usize> {
         match &self.values {
             Values::Chunks(chunks) => Ok(chunks.iter().map(Array::len).sum()),
+            Values::Other(_, rows) => Ok(*rows),
             Values::Array(array) => array.bind(py).len(),
         }
     }
 
-    fn chunks(&self, py: Python<'_>) -> PyResult<Cow<'_, [ArrayRef]>> {
+    /// Returns the pieces, of which `expected` are wanted.
+    fn chunks(&self, py: Python<'_>, expected: &str) -> PyResult<Cow<'_, [ArrayRef]>> {
         Ok(match &self.values {
             Values::Chunks(chunks) => Cow::Borrowed(chunks),
+            Values::Other(data_type, _) => return Err(self.refuse(Some(data_type), expected)),
             // NumPy makes floats of an empty list.
             Values::Array(array) if array.bind(py).len()? == 0 => {
                 let empty: ArrayRef = Arc::new(NullArray::new(0));
@@ -525,11 +540,8 @@ impl Column {
     }
 
     #[cold]
-    fn refuse(&self, chunks: &[ArrayRef], expected: &str) -> PyErr {
-        let data_type = chunks.first().map_or_else(
-            || "nothing".to_owned(),
-            |chunk| chunk.data_type().to_string(),
-        );
+    fn refuse(&self, data_type: Option<&DataType>, expected: &str) -> PyErr {
+        let data_type = data_type.map_or_else(|| "nothing".to_owned(), ToString::to_string);
         let hint = match (expected, data_type.as_str()) {
             ("integers", "Float64" | "Float32" | "Float16") => {
                 " (where a row needs none, any integer will do)"
@@ -545,7 +557,7 @@ impl Column {
     /// Returns whether it may stay unread where no row needs it: an array of these letters.
     pub(crate) fn may_stay_unread(&self, py: Python<'_>, letters: &str) -> PyResult<bool> {
         match &self.values {
-            Values::Chunks(_) => Ok(false),
+            Values::Chunks(_) | Values::Other(..) => Ok(false),
             Values::Array(array) => {
                 Ok(letter(array.bind(py))?.is_some_and(|c| letters.contains(c)))
             }
@@ -553,7 +565,7 @@ impl Column {
     }
 
     pub(crate) fn integers(&self, py: Python<'_>) -> PyResult<Integers> {
-        let chunks = self.chunks(py)?;
+        let chunks = self.chunks(py, "integers")?;
         let is_wide = |chunk: &ArrayRef| *chunk.data_type() == DataType::UInt64;
         if chunks.first().is_some_and(is_wide) {
             let chunks = chunks
@@ -562,15 +574,15 @@ impl Column {
             return Ok(Integers::new(joined(chunks.collect())));
         }
         let numbers: Option<Vec<_>> = chunks.iter().map(integers).collect();
-        let numbers = numbers.ok_or_else(|| self.refuse(&chunks, "integers"))?;
+        let numbers = numbers.ok_or_else(|| self.refuse(type_of(&chunks), "integers"))?;
         Ok(Integers::new(joined(numbers)))
     }
 
     pub(crate) fn floats(&self, py: Python<'_>) -> PyResult<Float64Array> {
-        let chunks = self.chunks(py)?;
+        let chunks = self.chunks(py, "numbers")?;
         let numbers: Option<Vec<_>> = chunks.iter().map(floats).collect();
         Ok(joined(
-            numbers.ok_or_else(|| self.refuse(&chunks, "numbers"))?,
+            numbers.ok_or_else(|| self.refuse(type_of(&chunks), "numbers"))?,
         ))
     }
 
@@ -585,7 +597,7 @@ impl Column {
             Some(code) if code < count || code == NO_CODE => code,
             _ => UNKNOWN,
         };
-        let chunks = self.chunks(py)?;
+        let chunks = self.chunks(py, CODES)?;
         let mut codes = Vec::with_capacity(chunks.iter().map(Array::len).sum());
         for chunk in chunks.iter() {
             let values = chunk.as_primitive_opt::<UInt8Type>();
@@ -650,8 +662,7 @@ impl Column {
                 }
             }
             _ => {
-                let expected = "strings, categories or their codes";
-                return Err(self.refuse(std::slice::from_ref(chunk), expected));
+                return Err(self.refuse(Some(chunk.data_type()), CODES));
             }
         }
         Ok(())
@@ -664,7 +675,7 @@ impl Column {
         none: T,
         mut found: impl FnMut(&str) -> T,
     ) -> PyResult<Vec<T>> {
-        let chunks = self.chunks(py)?;
+        let chunks = self.chunks(py, CODES)?;
         let mut values = Vec::with_capacity(chunks.iter().map(Array::len).sum());
         for chunk in chunks.iter() {
             self.texts(chunk, &mut values, none, &mut found)?;
@@ -674,7 +685,7 @@ impl Column {
 
     /// Returns the value at a row.
     pub(crate) fn value(&self, py: Python<'_>, mut row: usize) -> Option<Value> {
-        let chunks = self.chunks(py).ok()?;
+        let chunks = self.chunks(py, "").ok()?;
         let mut chunks = chunks.iter();
         let chunk = chunks.find(|chunk| {
             let is_here = row < chunk.len();

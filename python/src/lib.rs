@@ -9,6 +9,7 @@
 mod arguments;
 mod array;
 mod arrow;
+mod arrow_import;
 mod backtest;
 mod batch;
 mod batch_result;
