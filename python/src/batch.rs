@@ -10,9 +10,9 @@ use nanobook::{
 use pyo3::prelude::*;
 
 use crate::batch_result::{Outcomes, PyBatchResult};
-use crate::columns::{self, Column, Integers, SIGNALS_EVERY, UNKNOWN, Value};
+use crate::columns::{self, Column, Integers, SIGNALS_EVERY, UNKNOWN};
 use crate::convert::{Arg, SIDES, TIMES_IN_FORCE, TRAIL_TYPES, TrailType};
-use crate::errors::{BatchError, BindingResult, invalid};
+use crate::errors::{BatchError, BindingResult, invalid, shown};
 use crate::records::{EVENT_KINDS, NO_CODE};
 
 /// The columns of events; those of a batch are more.
@@ -430,7 +430,12 @@ impl Commands {
     }
 
     /// Returns the value that a row is refused for.
-    pub(crate) fn value(&self, py: Python<'_>, bad: &Bad, row: usize) -> Option<Value> {
+    pub(crate) fn value<'py>(
+        &self,
+        py: Python<'py>,
+        bad: &Bad,
+        row: usize,
+    ) -> Option<Bound<'py, PyAny>> {
         let column = self.columns.iter().find(|column| column.name == bad.column);
         column.and_then(|column| column.value(py, row))
     }
@@ -438,10 +443,9 @@ impl Commands {
     /// Returns what a message says of a bad row.
     pub(crate) fn message(&self, py: Python<'_>, bad: &Bad, row: usize) -> String {
         let mut text = format!("row {row}: column '{}' {}", bad.column, bad.rule);
-        let value = self.value(py, bad, row);
-        if value.is_some() {
+        if let Some(value) = self.value(py, bad, row) {
             // Writing to a string cannot fail.
-            let _ = write!(text, ", got {}", Value::shown(value.as_ref(), py));
+            let _ = write!(text, ", got {}", shown(&value));
         }
         text
     }
@@ -538,7 +542,10 @@ fn number<T: TryFrom<i64> + TryFrom<u64>>(
 ) -> Result<T, Bad> {
     match column {
         Some(values) if !values.is_null(row) => {
-            values.get(row).ok_or_else(|| out_of_range::<T>(name))
+            values.get(row).ok_or_else(|| match values.odd(row) {
+                Some(false) => Bad::new(name, "must be an integer"),
+                _ => out_of_range::<T>(name),
+            })
         }
         _ => Err(Bad::new(name, "must have a value")),
     }

@@ -1,6 +1,7 @@
 //! Columns that a caller gives, from whatever library they come.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -24,7 +25,7 @@ use crate::array;
 use crate::arrow;
 use crate::arrow_import::is_text;
 use crate::convert::{self, Arg};
-use crate::errors::{OutOfRangeError, invalid, out_of_range, shown, wrong_type};
+use crate::errors::{OutOfRangeError, invalid, wrong_type};
 use crate::records::NO_CODE;
 use crate::table::PyTable;
 
@@ -32,6 +33,26 @@ use crate::table::PyTable;
 pub(crate) struct Column {
     pub(crate) name: String,
     values: Values,
+    odd: Odd,
+}
+
+impl Column {
+    fn new(name: String, values: impl Into<Values>) -> Self {
+        Self {
+            name,
+            values: values.into(),
+            odd: Odd::new(),
+        }
+    }
+}
+
+/// What stands in a list among numbers and is no number of 64 bits, by row. It breaks a rule of the
+/// rows that need it.
+type Odd = BTreeMap<usize, OddValue>;
+
+struct OddValue {
+    value: Py<PyAny>,
+    is_integer: bool,
 }
 
 enum Values {
@@ -43,6 +64,12 @@ enum Values {
     Array(Py<PyAny>),
 }
 
+impl From<Vec<ArrayRef>> for Values {
+    fn from(chunks: Vec<ArrayRef>) -> Self {
+        Self::Chunks(chunks)
+    }
+}
+
 impl From<arrow::Column> for Values {
     fn from(column: arrow::Column) -> Self {
         match column {
@@ -52,9 +79,9 @@ impl From<arrow::Column> for Values {
     }
 }
 
-/// One value as the caller gave it, for a message and an exception.
+/// One value of a list.
 #[derive(Clone, Debug, IntoPyObject)]
-pub(crate) enum Value {
+enum Value {
     Int(i64),
     Uint(u64),
     Float(f64),
@@ -89,10 +116,9 @@ pub(crate) fn read(data: Arg<'_, '_>, name: &str) -> PyResult<Vec<Column>> {
     let columns: Vec<Column> = if let Ok(table) = data.cast::<PyTable>() {
         let batch = &table.get().0;
         let fields = batch.schema_ref().fields().iter();
-        let columns = fields.zip(batch.columns()).map(|(field, column)| Column {
-            name: field.name().clone(),
-            values: Values::Chunks(vec![Arc::clone(column)]),
-        });
+        let columns = fields
+            .zip(batch.columns())
+            .map(|(field, column)| Column::new(field.name().clone(), vec![Arc::clone(column)]));
         columns.collect()
     } else if convert::is_mapping(data)? {
         let pairs = data.call_method0("items")?;
@@ -125,10 +151,7 @@ pub(crate) fn read(data: Arg<'_, '_>, name: &str) -> PyResult<Vec<Column>> {
     } else if let Some(columns) = arrow::read_columns(data, name)? {
         columns
             .into_iter()
-            .map(|(name, column)| Column {
-                name,
-                values: column.into(),
-            })
+            .map(|(name, column)| Column::new(name, column))
             .collect()
     } else {
         let expected = "columns by name: a dict, a structured array, a frame or an Arrow table";
@@ -165,29 +188,31 @@ fn check_lengths(py: Python<'_>, columns: &[Column], name: &str) -> PyResult<()>
 
 fn read_column(key: Arg<'_, '_>, value: Arg<'_, '_>, argument: &str) -> PyResult<Column> {
     let name = convert::text(key, &format!("a column of {argument}"))?.into_owned();
-    let values = read_values(&name, value, argument)?;
-    Ok(Column { name, values })
+    let (values, odd) = read_values(&name, value, argument)?;
+    Ok(Column { name, values, odd })
 }
 
-fn read_values(name: &str, value: Arg<'_, '_>, argument: &str) -> PyResult<Values> {
+fn read_values(name: &str, value: Arg<'_, '_>, argument: &str) -> PyResult<(Values, Odd)> {
+    let plain = |values| Ok((values, Odd::new()));
+    let listed = |(array, odd)| (Values::Chunks(vec![array]), odd);
     // A plain array of NumPy first: looking for what it has not takes longer than reading it. A
     // masked one is of another class.
     if value.get_type().name()? == "ndarray" && letter(value)?.is_some_and(|c| "iuf".contains(c)) {
         check_dimensions(name, value)?;
-        return Ok(Values::Array(value.clone().unbind()));
+        return plain(Values::Array(value.clone().unbind()));
     }
     if array::is_masked(value)? {
         // What is behind the mask is no value.
         let items = value.call_method0("tolist")?;
-        return Ok(Values::Chunks(vec![read_items(name, &items)?]));
+        return read_items(name, &items).map(listed);
     }
     if value.hasattr("iloc")? {
-        return Ok(Values::Chunks(read_pandas(name, value)?));
+        return read_pandas(name, value).map(listed);
     }
     if let Some(column) = arrow::read_column(value, name, argument)? {
-        return Ok(column.into());
+        return plain(column.into());
     }
-    Ok(Values::Chunks(vec![read_array(name, value)?]))
+    read_array(name, value).map(listed)
 }
 
 /// Returns the letter of `NumPy` for what an array holds, if it is an array.
@@ -209,7 +234,7 @@ fn check_dimensions(name: &str, array: Arg<'_, '_>) -> PyResult<()> {
 }
 
 /// Reads a series of pandas.
-fn read_pandas(name: &str, series: Arg<'_, '_>) -> PyResult<Vec<ArrayRef>> {
+fn read_pandas(name: &str, series: Arg<'_, '_>) -> PyResult<(ArrayRef, Odd)> {
     let dtype = series.getattr("dtype")?;
     if !dtype.hasattr("categories")? {
         let kwargs = PyDict::new(series.py());
@@ -219,13 +244,13 @@ fn read_pandas(name: &str, series: Arg<'_, '_>) -> PyResult<Vec<ArrayRef>> {
             kwargs.set_item("na_value", series.py().None())?;
         }
         let array = series.call_method("to_numpy", (), Some(&kwargs))?;
-        return Ok(vec![read_array(name, &array)?]);
+        return read_array(name, &array);
     }
     let categorical = series.getattr("cat")?;
     let codes = categorical.getattr("codes")?.call_method0("to_numpy")?;
-    let codes = integers(&read_array(name, &codes)?);
+    let codes = integers(&read_array(name, &codes)?.0);
     let names = categorical.getattr("categories")?.call_method0("tolist")?;
-    let names = read_items(name, &names)?;
+    let (names, _) = read_items(name, &names)?;
     let texts = codes.map(|codes| {
         let text = |code: i64| text_at(&names, usize::try_from(code).ok()?);
         codes
@@ -235,7 +260,7 @@ fn read_pandas(name: &str, series: Arg<'_, '_>) -> PyResult<Vec<ArrayRef>> {
     });
     let texts = texts.filter(|_| matches!(names.data_type(), DataType::Utf8 | DataType::Null));
     match texts {
-        Some(texts) => Ok(vec![Arc::new(texts)]),
+        Some(texts) => Ok((Arc::new(texts), Odd::new())),
         None => Err(wrong_type(
             &format!("column '{name}'"),
             "categories that are strings",
@@ -260,7 +285,7 @@ fn buffer<T: ArrowPrimitiveType<Native: Element>>(
 }
 
 /// Reads an array of NumPy, or any list.
-fn read_array(name: &str, value: Arg<'_, '_>) -> PyResult<ArrayRef> {
+fn read_array(name: &str, value: Arg<'_, '_>) -> PyResult<(ArrayRef, Odd)> {
     let Some(dtype) = value.getattr_opt("dtype")? else {
         return read_items(name, value);
     };
@@ -285,11 +310,12 @@ fn read_array(name: &str, value: Arg<'_, '_>) -> PyResult<ArrayRef> {
     // NumPy is faster at gathering what is apart, such as a field of a structured array.
     let together = array::numpy(value.py())?.call_method1("ascontiguousarray", (value,))?;
     if let Some(array) = read(&together)? {
-        return Ok(array);
+        return Ok((array, Odd::new()));
     }
     // Narrow ones, and those of the other byte order.
     let array = read(&together.call_method1("astype", (wide,))?)?;
-    array.ok_or_else(|| wrong_dtype(name, &dtype.to_string()))
+    let array = array.ok_or_else(|| wrong_dtype(name, &dtype.to_string()))?;
+    Ok((array, Odd::new()))
 }
 
 #[cold]
@@ -308,16 +334,17 @@ fn is_missing(item: Arg<'_, '_>) -> PyResult<bool> {
 pub(crate) const SIGNALS_EVERY: usize = 1 << 16;
 
 /// Reads Python objects.
-fn read_items(name: &str, values: Arg<'_, '_>) -> PyResult<ArrayRef> {
+fn read_items(name: &str, values: Arg<'_, '_>) -> PyResult<(ArrayRef, Odd)> {
+    let py = values.py();
     let what = format!("column '{name}'");
     let mut items: Vec<Option<Value>> = Vec::new();
+    let mut odd = Odd::new();
     let (mut has_text, mut has_float, mut has_number) = (false, false, false);
     for item in convert::ordered(values, &what, "a list or an array")? {
         let item = item?;
         if items.len() % SIGNALS_EVERY == 0 {
-            values.py().check_signals()?;
+            py.check_signals()?;
         }
-        let place = || format!("row {} of column '{name}'", items.len());
         let value = if let Ok(text) = item.cast::<PyString>() {
             has_text = true;
             Some(Value::Text(text.to_string_lossy().into_owned()))
@@ -334,24 +361,12 @@ fn read_items(name: &str, values: Arg<'_, '_>) -> PyResult<ArrayRef> {
             ))
         } else {
             has_number = true;
-            Some(match convert::integer::<i64>(&item, &place()) {
-                Ok(value) => Value::Int(value),
-                Err(error) if error.is_instance_of::<OutOfRangeError>(item.py()) => {
-                    let wide = convert::integer(&item, &place());
-                    Value::Uint(wide.map_err(|_| {
-                        let (place, item) = (place(), shown(&item));
-                        out_of_range(format!("{place} must fit in 64 bits, got {item}"))
-                    })?)
-                }
-                Err(error) if error.is_instance_of::<PyTypeError>(item.py()) => {
-                    return Err(wrong_type(
-                        &place(),
-                        "an integer, a float, a str or None",
-                        &item,
-                    ));
-                }
-                Err(error) => return Err(error),
-            })
+            let value = read_number(&item)?;
+            if let Err(is_integer) = value {
+                let value = item.unbind();
+                odd.insert(items.len(), OddValue { value, is_integer });
+            }
+            value.ok()
         };
         items.push(value);
     }
@@ -360,7 +375,21 @@ fn read_items(name: &str, values: Arg<'_, '_>) -> PyResult<ArrayRef> {
             "column '{name}' must be of one kind, and has strings and numbers"
         )));
     }
-    collected(name, items, has_text, has_float)
+    let array = collected(py, items, &mut odd, has_text, has_float)?;
+    Ok((array, odd))
+}
+
+/// Returns a number of 64 bits, or whether it is an integer of more.
+fn read_number(item: Arg<'_, '_>) -> PyResult<Result<Value, bool>> {
+    let py = item.py();
+    match convert::integer::<i64>(item, "") {
+        Ok(value) => Ok(Ok(Value::Int(value))),
+        Err(error) if error.is_instance_of::<OutOfRangeError>(py) => {
+            Ok(convert::integer(item, "").map_or(Err(true), |value| Ok(Value::Uint(value))))
+        }
+        Err(error) if error.is_instance_of::<PyTypeError>(py) => Ok(Err(false)),
+        Err(error) => Err(error),
+    }
 }
 
 #[expect(
@@ -368,8 +397,9 @@ fn read_items(name: &str, values: Arg<'_, '_>) -> PyResult<ArrayRef> {
     reason = "beside floats, an integer is one"
 )]
 fn collected(
-    name: &str,
+    py: Python<'_>,
     items: Vec<Option<Value>>,
+    odd: &mut Odd,
     has_text: bool,
     has_float: bool,
 ) -> PyResult<ArrayRef> {
@@ -378,7 +408,7 @@ fn collected(
         Some(Value::Float(value)) => value.is_nan(),
         Some(_) => false,
     };
-    if items.iter().all(is_missing) {
+    if odd.is_empty() && items.iter().all(is_missing) {
         return Ok(Arc::new(NullArray::new(items.len())));
     }
     if has_text {
@@ -407,19 +437,22 @@ fn collected(
         });
         return Ok(Arc::new(integers.collect::<Int64Array>()));
     }
-    let integers = items.into_iter().enumerate().map(|(row, item)| {
-        Ok(match item {
+    let mut integers = Vec::with_capacity(items.len());
+    for (row, item) in items.into_iter().enumerate() {
+        integers.push(match item {
             Some(Value::Uint(value)) => Some(value),
-            Some(Value::Int(value)) => Some(u64::try_from(value).map_err(|_| {
-                out_of_range(format!(
-                    "row {row} of column '{name}' is {value}, and others are above {}",
-                    i64::MAX
-                ))
-            })?),
+            Some(Value::Int(value)) => {
+                let wide = u64::try_from(value).ok();
+                if wide.is_none() {
+                    let value = value.into_pyobject(py)?.into_any().unbind();
+                    let is_integer = true;
+                    odd.insert(row, OddValue { value, is_integer });
+                }
+                wide
+            }
             _ => None,
-        })
-    });
-    let integers: Vec<Option<u64>> = integers.collect::<PyResult<_>>()?;
+        });
+    }
     Ok(Arc::new(UInt64Array::from(integers)))
 }
 
@@ -475,30 +508,64 @@ fn joined<T: ArrowPrimitiveType>(mut chunks: Vec<PrimitiveArray<T>>) -> Primitiv
 /// A column of integers.
 pub(crate) struct Integers {
     bits: ScalarBuffer<u64>,
-    is_signed: bool,
+    form: Form,
     nulls: Option<NullBuffer>,
 }
 
+enum Form {
+    Signed,
+    Unsigned,
+    /// There are rows that have no number of 64 bits; whether they have an integer.
+    Odd {
+        is_signed: bool,
+        rows: BTreeMap<usize, bool>,
+    },
+}
+
 impl Integers {
-    fn new<T: ArrowPrimitiveType>(array: PrimitiveArray<T>) -> Self {
+    fn new<T: ArrowPrimitiveType>(array: PrimitiveArray<T>, odd: &Odd) -> Self {
         let (data_type, values, nulls) = array.into_parts();
+        let is_signed = data_type == DataType::Int64;
+        let form = match is_signed {
+            _ if !odd.is_empty() => {
+                let rows = odd.iter().map(|(row, value)| (*row, value.is_integer));
+                let rows = rows.collect();
+                Form::Odd { is_signed, rows }
+            }
+            true => Form::Signed,
+            false => Form::Unsigned,
+        };
         Self {
             bits: values.into_inner().into(),
-            is_signed: data_type == DataType::Int64,
+            form,
             nulls,
         }
     }
 
     #[inline]
     pub(crate) fn is_null(&self, row: usize) -> bool {
-        self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
+        self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) && self.odd(row).is_none()
+    }
+
+    /// Returns of a row without a number of 64 bits whether it has an integer.
+    pub(crate) fn odd(&self, row: usize) -> Option<bool> {
+        match &self.form {
+            Form::Odd { rows, .. } => rows.get(&row).copied(),
+            _ => None,
+        }
     }
 
     /// Returns the number at a row, unless it does not fit.
     #[inline]
     pub(crate) fn get<T: TryFrom<i64> + TryFrom<u64>>(&self, row: usize) -> Option<T> {
+        let is_signed = match &self.form {
+            Form::Signed => true,
+            Form::Unsigned => false,
+            Form::Odd { rows, .. } if rows.contains_key(&row) => return None,
+            Form::Odd { is_signed, .. } => *is_signed,
+        };
         let bits = self.bits[row];
-        if self.is_signed {
+        if is_signed {
             T::try_from(i64::from_ne_bytes(bits.to_ne_bytes())).ok()
         } else {
             T::try_from(bits).ok()
@@ -535,7 +602,7 @@ impl Column {
                 let empty: ArrayRef = Arc::new(NullArray::new(0));
                 Cow::Owned(vec![empty])
             }
-            Values::Array(array) => Cow::Owned(vec![read_array(&self.name, array.bind(py))?]),
+            Values::Array(array) => Cow::Owned(vec![read_array(&self.name, array.bind(py))?.0]),
         })
     }
 
@@ -571,19 +638,27 @@ impl Column {
             let chunks = chunks
                 .iter()
                 .map(|c| c.as_primitive::<UInt64Type>().clone());
-            return Ok(Integers::new(joined(chunks.collect())));
+            return Ok(Integers::new(joined(chunks.collect()), &self.odd));
         }
         let numbers: Option<Vec<_>> = chunks.iter().map(integers).collect();
         let numbers = numbers.ok_or_else(|| self.refuse(type_of(&chunks), "integers"))?;
-        Ok(Integers::new(joined(numbers)))
+        Ok(Integers::new(joined(numbers), &self.odd))
     }
 
     pub(crate) fn floats(&self, py: Python<'_>) -> PyResult<Float64Array> {
         let chunks = self.chunks(py, "numbers")?;
         let numbers: Option<Vec<_>> = chunks.iter().map(floats).collect();
-        Ok(joined(
-            numbers.ok_or_else(|| self.refuse(type_of(&chunks), "numbers"))?,
-        ))
+        let numbers = joined(numbers.ok_or_else(|| self.refuse(type_of(&chunks), "numbers"))?);
+        if self.odd.is_empty() {
+            return Ok(numbers);
+        }
+        let number = |(row, number)| match self.odd.get(&row) {
+            Some(odd) if odd.is_integer => Some(odd.value.extract(py).unwrap_or(f64::INFINITY)),
+            // It breaks every rule of a number.
+            Some(_) => Some(f64::NAN),
+            None => number,
+        };
+        Ok(numbers.iter().enumerate().map(number).collect())
     }
 
     /// Returns the codes of categories: `code_of` says which text is which, of `count` there are.
@@ -618,6 +693,9 @@ impl Column {
                 let code = |text: &str| code_of(text).unwrap_or(UNKNOWN);
                 self.texts(chunk, &mut codes, NO_CODE, code)?;
             }
+        }
+        for row in self.odd.keys() {
+            codes[*row] = UNKNOWN;
         }
         Ok(codes)
     }
@@ -683,8 +761,15 @@ impl Column {
         Ok(values)
     }
 
-    /// Returns the value at a row.
-    pub(crate) fn value(&self, py: Python<'_>, mut row: usize) -> Option<Value> {
+    /// Returns the value at a row as the caller gave it, for a message and an exception.
+    pub(crate) fn value<'py>(&self, py: Python<'py>, row: usize) -> Option<Bound<'py, PyAny>> {
+        if let Some(odd) = self.odd.get(&row) {
+            return Some(odd.value.bind(py).clone());
+        }
+        self.plain_value(py, row)?.into_pyobject(py).ok()
+    }
+
+    fn plain_value(&self, py: Python<'_>, mut row: usize) -> Option<Value> {
         let chunks = self.chunks(py, "").ok()?;
         let mut chunks = chunks.iter();
         let chunk = chunks.find(|chunk| {
@@ -709,12 +794,5 @@ impl Column {
                 .or_else(|| integers(chunk).map(|values| Value::Int(values.value(row))))
                 .or_else(|| floats(chunk).map(|values| Value::Float(values.value(row)))),
         }
-    }
-}
-
-impl Value {
-    pub(crate) fn shown(value: Option<&Self>, py: Python<'_>) -> String {
-        let object = value.cloned().into_pyobject(py);
-        object.map_or_else(|_| "a value".to_owned(), |object| shown(&object))
     }
 }

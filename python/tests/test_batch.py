@@ -271,6 +271,31 @@ def test_what_a_mask_hides_is_no_value() -> None:
     exchange.submit_batch({"kind": ["cancel", "submit_market"], "order_id": masked, **LATER})
 
 
+def test_what_a_row_does_not_need_may_be_anything() -> None:
+    rest: Row = {"kind": ["submit_market", "cancel"], "side": ["buy", None], "quantity": [1, 2**64]}
+    things: list[Any] = [2**70, -(2**63) - 1, True, [], object()]
+    for anything in things:
+        for price in ([None, anything], [2**64 - 1, anything], [-1, anything], [anything, 5]):
+            exchange = Exchange()
+            exchange.submit_batch(rest | {"price": price, "order_id": [anything, 1]})
+            assert len(exchange.events()) == 2
+    # One of each sign, and neither of the two fits where the other does.
+    columns: Row = {"kind": ["submit_limit"] * 2, "side": ["buy"] * 2, "quantity": [1, 1]}
+    for prices, row in (([5, 2**63], 1), ([2**63, 5], 0), ([-5, 2**63], 0), ([2**63, -5], 0)):
+        with pytest.raises(BatchError) as caught:
+            Exchange().submit_batch(columns | {"price": prices})
+        assert (caught.value.row, caught.value.value) == (row, prices[row])
+
+
+def test_a_code_that_is_none_is_no_missing_one() -> None:
+    columns: Row = {"kind": [0], "side": [1], "price": [5], "quantity": [1], "tif": [None]}
+    Exchange().submit_batch(columns)
+    for wrong in (2**70, True):
+        for name in ("kind", "side", "tif"):
+            with pytest.raises(BatchError, match=f"row 0: column '{name}' .*, got {wrong}"):
+                Exchange().submit_batch(columns | {name: [wrong]})
+
+
 LATER: dict[str, list[Any]] = {"side": [None, "sell"], "quantity": [None, 1]}
 
 
@@ -295,6 +320,18 @@ BAD_ROWS: dict[str, tuple[str, int, Any, str]] = {
     "no price": ("price", 2, None, "must have a value"),
     "a quantity of 0": ("quantity", 2, 0, "must be at least 1, got 0"),
     "a negative quantity": ("quantity", 1, -3, "must not be negative, and fit in 64 bits, got -3"),
+    "a price of 71 bits": ("price", 2, 2**70, "must fit in 64 bits, got 1180591620717411303424"),
+    "a price of 64 bits": ("price", 2, 2**63, "must fit in 64 bits, got 9223372036854775808"),
+    "a price that is a bool": ("price", 2, True, "must be an integer, got True"),
+    "a price that is a list": ("price", 2, [], "must be an integer, got "),
+    "a quantity of 65 bits": (
+        "quantity",
+        1,
+        2**64,
+        "must not be negative, and fit in 64 bits, got",
+    ),
+    "an order of 65 bits": ("order_id", 3, 2**64, "must not be negative, and fit in 64 bits, got"),
+    "a row of 65 bits": ("order_row", 3, -(2**64), "must be an earlier row, or -1 for none, got"),
     "a huge order": ("quantity", 2, 2**62, "is too large: price 101 x quantity 46116860184273"),
     "a side": ("side", 2, "both", "must be 'buy' or 'sell', got 'both'"),
     "no side": ("side", 0, None, "must be 'buy' or 'sell'"),
@@ -350,6 +387,8 @@ def test_a_trail_of_a_bad_row_is_named() -> None:
         ({"trail_type": ["percentage"], "trail_value": [1.5]}, "trail_value", "got 1.5"),
         ({"trail_value": [-0.5]}, "trail_value", "must be positive and finite, got -0.5"),
         ({"trail_value": [None]}, "trail_value", "must have a value"),
+        ({"trail_value": [10**400]}, "trail_value", "must be positive and finite, got 1000"),
+        ({"trail_value": [True]}, "trail_value", "must be positive and finite, got True"),
         ({"atr_period": [2000]}, "atr_period", "must be 1 to 1024, got 2000"),
         ({"stop_price": [0]}, "stop_price", "must be positive"),
         ({"tif": ["day"], "kind": ["submit_stop_limit"], "price": [1]}, "tif", "got 'day'"),
