@@ -952,9 +952,9 @@ class Exchange:
         side: _Side,
         initial_stop_price: SupportsIndex,
         quantity: SupportsIndex,
-        trail_type: _Atr,
+        trail_type: _Fixed | _Percentage | _Atr,
         trail_value: float | SupportsIndex,
-        atr_period: SupportsIndex,
+        atr_period: SupportsIndex | None,
     ) -> StopSubmitResult: ...
     @overload
     def submit_trailing_stop_limit(
@@ -1008,11 +1008,11 @@ class Exchange:
         initial_stop_price: SupportsIndex,
         limit_price: SupportsIndex,
         quantity: SupportsIndex,
-        trail_type: _Atr,
+        trail_type: _Fixed | _Percentage | _Atr,
         trail_value: float | SupportsIndex,
         tif: _Tif = "gtc",
         *,
-        atr_period: SupportsIndex,
+        atr_period: SupportsIndex | None,
     ) -> StopSubmitResult: ...
     @overload
     def submit_trailing_stop_limit(
@@ -1021,10 +1021,10 @@ class Exchange:
         initial_stop_price: SupportsIndex,
         limit_price: SupportsIndex,
         quantity: SupportsIndex,
-        trail_type: _Atr,
+        trail_type: _Fixed | _Percentage | _Atr,
         trail_value: float | SupportsIndex,
         tif: _Tif,
-        atr_period: SupportsIndex,
+        atr_period: SupportsIndex | None,
     ) -> StopSubmitResult: ...
     def apply(self, event: Event) -> _Result:
         """Execute a command given as an event, and return what its own method returns.
@@ -1471,9 +1471,9 @@ class MultiExchange:
         side: _Side,
         initial_stop_price: SupportsIndex,
         quantity: SupportsIndex,
-        trail_type: _Atr,
+        trail_type: _Fixed | _Percentage | _Atr,
         trail_value: float | SupportsIndex,
-        atr_period: SupportsIndex,
+        atr_period: SupportsIndex | None,
     ) -> StopSubmitResult: ...
     @overload
     def submit_trailing_stop_limit(
@@ -1500,11 +1500,11 @@ class MultiExchange:
         initial_stop_price: SupportsIndex,
         limit_price: SupportsIndex,
         quantity: SupportsIndex,
-        trail_type: _Atr,
+        trail_type: _Fixed | _Percentage | _Atr,
         trail_value: float | SupportsIndex,
         tif: _Tif = "gtc",
         *,
-        atr_period: SupportsIndex,
+        atr_period: SupportsIndex | None,
     ) -> StopSubmitResult: ...
     @overload
     def submit_trailing_stop_limit(
@@ -1514,10 +1514,10 @@ class MultiExchange:
         initial_stop_price: SupportsIndex,
         limit_price: SupportsIndex,
         quantity: SupportsIndex,
-        trail_type: _Atr,
+        trail_type: _Fixed | _Percentage | _Atr,
         trail_value: float | SupportsIndex,
         tif: _Tif,
-        atr_period: SupportsIndex,
+        atr_period: SupportsIndex | None,
     ) -> StopSubmitResult: ...
     def apply(self, symbol: str, event: Event) -> _Result:
         """Execute a command given as an event; see `Exchange.apply`."""

@@ -309,10 +309,22 @@ def use_feed_driver(
     assert_type(FeedDriver.from_bytes(driver.to_bytes()), FeedDriver)
 
 
-def use_trail_method(method: TrailMethod) -> None:
+def use_trail_method(exchange: Exchange, multi: MultiExchange, method: TrailMethod) -> None:
     assert_type(method["trail_type"], Literal["fixed", "percentage", "atr"])
     assert_type(method["trail_value"], float)
     assert_type(method["atr_period"], int | None)
+    # What an exchange says of a stop can be submitted again.
+    assert_type(exchange.submit_trailing_stop_market("sell", 9_500, 5, **method), StopSubmitResult)
+    assert_type(
+        exchange.submit_trailing_stop_limit("sell", 9_500, 9_400, 5, **method), StopSubmitResult
+    )
+    assert_type(
+        multi.submit_trailing_stop_market("AAPL", "sell", 9_500, 5, **method), StopSubmitResult
+    )
+    assert_type(
+        multi.submit_trailing_stop_limit("AAPL", "sell", 9_500, 9_400, 5, **method),
+        StopSubmitResult,
+    )
 
 
 def use_stop_order(stop: StopOrder) -> None:
@@ -782,7 +794,6 @@ def refused(exchange: Exchange, portfolio: Portfolio, series: PriceSeries) -> No
     exchange.submit_limit("buy", 100)  # type: ignore[call-arg]
     exchange.submit_market(side=1, quantity=1)  # type: ignore[arg-type]
     exchange.submit_trailing_stop_market("sell", 95, 1, "atr", 2.0)  # type: ignore[call-overload]
-    exchange.submit_trailing_stop_market("sell", 95, 1, "fixed", 5, 14)  # type: ignore[call-overload]
     exchange.submit_trailing_stop_market("sell", 95, 1, "slow", 5)  # type: ignore[call-overload]
     _ = exchange.get_order(1).price  # type: ignore[union-attr]
     exchange.load(1)  # type: ignore[arg-type]
