@@ -99,8 +99,13 @@ pub(crate) fn write_atomically(
 ) -> io::Result<()> {
     let path = &target_of(path)?;
     let Some(name) = path.file_name() else {
+        let kind = if path.as_os_str().is_empty() {
+            io::ErrorKind::NotFound
+        } else {
+            io::ErrorKind::InvalidInput
+        };
         return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
+            kind,
             format!("'{}' does not name a file", path.display()),
         ));
     };
@@ -134,8 +139,13 @@ fn target_of(path: &Path) -> io::Result<PathBuf> {
     };
     // A device, a pipe or a directory would be gone after the rename.
     if !found.is_file() {
+        let kind = if found.is_dir() {
+            io::ErrorKind::IsADirectory
+        } else {
+            io::ErrorKind::InvalidInput
+        };
         return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
+            kind,
             format!("{} is not a regular file", path.display()),
         ));
     }

@@ -88,12 +88,12 @@ impl From<BindingError> for PyErr {
                 UnknownSymbolError::new_err(format!("no exchange has the symbol {name}"))
             }
             BindingError::Persistence(CorePersistenceError::Io(error)) => {
-                Python::attach(|py| storage(py, &error, None))
+                Python::attach(|py| storage(py, &error, None).unwrap_or_else(|error| error))
             }
             BindingError::Persistence(error) => PersistenceError::new_err(error.to_string()),
-            BindingError::File(error, path) => Python::attach(|py| storage(py, &error, Some(path))),
-            BindingError::Feed(CoreFeedError::Io(error), path) => {
-                Python::attach(|py| storage(py, &error, Some(path)))
+            BindingError::File(error, path)
+            | BindingError::Feed(CoreFeedError::Io(error), path) => {
+                Python::attach(|py| storage(py, &error, Some(path)).unwrap_or_else(|error| error))
             }
             BindingError::Feed(CoreFeedError::Malformed { offset, reason }, path) => {
                 malformed(offset, &reason, &path)
@@ -272,9 +272,20 @@ fn malformed(offset: u64, reason: &str, path: &OsStr) -> PyErr {
 }
 
 /// Returns an `OSError` with its number, its text and the file's name.
-fn storage(py: Python<'_>, error: &io::Error, path: Option<OsString>) -> PyErr {
-    let Some(errno) = error.raw_os_error() else {
-        return StorageError::new_err(error.to_string());
+fn storage(py: Python<'_>, error: &io::Error, path: Option<OsString>) -> PyResult<PyErr> {
+    let errno = match (error.raw_os_error(), error.kind()) {
+        (Some(errno), _) => errno,
+        // What no system call said has no number of its own.
+        (None, kind) => {
+            let name = match kind {
+                io::ErrorKind::IsADirectory => "EISDIR",
+                io::ErrorKind::NotFound => "ENOENT",
+                io::ErrorKind::PermissionDenied => "EACCES",
+                io::ErrorKind::InvalidInput => "EINVAL",
+                _ => "EIO",
+            };
+            py.import("errno")?.getattr(name)?.extract()?
+        }
     };
     // Rust adds " (os error 2)" to the system's text, Python "[Errno 2]".
     let text = error.to_string();
@@ -285,8 +296,8 @@ fn storage(py: Python<'_>, error: &io::Error, path: Option<OsString>) -> PyErr {
         PyString::new(py, text).unbind(),
         path.map(|path| path.to_string_lossy().into_owned()),
     );
-    match error.kind() {
+    Ok(match error.kind() {
         io::ErrorKind::NotFound => MissingFileError::new_err(arguments),
         _ => StorageError::new_err(arguments),
-    }
+    })
 }

@@ -18,10 +18,12 @@ from nanobook import (
     MultiExchange,
     NanobookError,
     PersistenceError,
+    Portfolio,
     StorageError,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -223,7 +225,19 @@ def test_a_path_may_be_bytes(tmp_path: Path) -> None:
     assert Exchange.load(path) == Exchange()
 
 
-def test_a_path_with_a_null_byte(tmp_path: Path) -> None:
-    for call in (Exchange().save, Exchange.load):
-        with pytest.raises(StorageError):
-            call(f"{tmp_path}/a\0b")
+def test_a_storage_error_has_a_number_and_a_name(tmp_path: Path) -> None:
+    saves: list[Callable[[str], None]] = [Exchange().save, Portfolio(1).save_json]
+    for path, number in (
+        (str(tmp_path), errno.EISDIR),
+        (".", errno.EISDIR),
+        ("", errno.ENOENT),
+        (f"{tmp_path}/a\0b", errno.EINVAL),
+    ):
+        for save in saves:
+            with pytest.raises(StorageError) as caught:
+                save(path)
+            assert (caught.value.errno, caught.value.filename) == (number, path)
+            assert isinstance(caught.value, FileNotFoundError) == (number == errno.ENOENT)
+        with pytest.raises(StorageError) as caught:
+            Exchange.load(path)
+        assert (type(caught.value.errno), caught.value.filename) == (int, path)
