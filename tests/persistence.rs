@@ -132,6 +132,41 @@ fn events_come_back_from_json() {
     }
 }
 
+/// The parser takes more than the format has: values without their names, and a choice as an object.
+#[test]
+fn an_event_is_made_of_objects() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("exchange.jsonl");
+    let stop = |side: &str, trail: &str| {
+        format!(
+            r#"{{"kind":"submit_trailing_stop_market","side":{side},"initial_stop_price":90,"quantity":3,"trail_method":{trail}}}"#
+        )
+    };
+    for text in [
+        r#"["cancel",1]"#.to_owned(),
+        r#"["submit_market","buy",1]"#.to_owned(),
+        r#"{"kind":"submit_market","side":{"buy":null},"quantity":1}"#.to_owned(),
+        stop(r#""sell""#, r#"{"atr":[2.0,14]}"#),
+        stop(r#"{"sell":null}"#, r#"{"atr":[2.0,14]}"#),
+    ] {
+        let error = Event::from_json(&text).unwrap_err().to_string();
+        assert!(error.contains("it must be an object"), "{text}: {error}");
+        fs::write(&path, sealed(&[&text])).unwrap();
+        let error = Exchange::load(&path).unwrap_err().to_string();
+        assert!(error.contains("it must be an object"), "{text}: {error}");
+    }
+    // Spaces, another order and another form of a number or a letter are JSON's own.
+    for text in [
+        r#" { "order_id" : 1, "kind" : "\u0063ancel" } "#.to_owned(),
+        stop(r#""sell""#, r#"{"atr":{"period":14,"multiplier":2}}"#),
+        stop(r#""sell""#, r#"{"fixed":5}"#),
+        stop(r#""sell""#, r#"{"percentage":5e-1}"#),
+    ] {
+        let event = Event::from_json(&text).unwrap();
+        assert_eq!(Event::from_json(&event.to_json()).unwrap(), event);
+    }
+}
+
 /// A little of everything: resting and finished orders, trades, stops of every kind.
 fn small_exchange() -> Exchange {
     let mut exchange = Exchange::new();

@@ -15,7 +15,7 @@ use crate::book::{Book, Orders, OrdersImage, State, slot_of};
 use crate::error::{PersistenceError, ValidationError};
 use crate::event::Event;
 use crate::matching::Tape;
-use crate::order::{StopOrder, StopStatus};
+use crate::order::{StopOrder, StopStatus, TrailMethod};
 use crate::persist::{self, Frame};
 use crate::trade::Trade;
 use crate::types::Price;
@@ -30,6 +30,8 @@ const VERSION: u32 = 1;
 
 /// No exchange counts this far, and one that says so would overflow with the orders to come.
 const COUNTER_MAX: u64 = u64::MAX / 2;
+
+const NOT_OBJECTS: &str = "not an event: it must be an object, with its values by name";
 
 /// No line of a saved log is longer; what is, is not read into memory.
 const LINE_MAX: u64 = 1024;
@@ -89,8 +91,28 @@ impl Event {
     ///
     /// [`PersistenceError::Malformed`] for text that is not one event.
     pub fn from_json(text: &str) -> Result<Self, PersistenceError> {
-        serde_json::from_str(text)
-            .map_err(|error| PersistenceError::malformed(format!("not an event: {error}")))
+        let event: Self = serde_json::from_str(text)
+            .map_err(|error| PersistenceError::malformed(format!("not an event: {error}")))?;
+        if !event.has_form_of(text) {
+            return Err(PersistenceError::malformed(NOT_OBJECTS));
+        }
+        Ok(event)
+    }
+
+    /// Returns whether the text that gave this event is made of objects, as the format says. The
+    /// parser also takes a list of values for an object, and `{"buy":null}` for `"buy"`.
+    fn has_form_of(&self, text: &str) -> bool {
+        let objects = match self {
+            Self::SubmitTrailingStopMarket { trail_method, .. }
+            | Self::SubmitTrailingStopLimit { trail_method, .. } => match trail_method {
+                TrailMethod::Fixed(_) | TrailMethod::Percentage(_) => 2,
+                TrailMethod::Atr { .. } => 3,
+            },
+            _ => 1,
+        };
+        // No name and no value of an event has a bracket in it.
+        let count = |bracket| text.bytes().filter(|byte| *byte == bracket).count();
+        count(b'{') == objects && count(b'[') == 0
     }
 }
 
@@ -257,6 +279,9 @@ impl Exchange {
                 let reason = reason.split(" at line 1 ").next().unwrap_or_default();
                 PersistenceError::at_line(number, format!("not an event: {reason}"))
             })?;
+            if !event.has_form_of(line) {
+                return Err(PersistenceError::at_line(number, NOT_OBJECTS));
+            }
             exchange
                 .apply(&event)
                 .map_err(|error| PersistenceError::at_line(number, error.to_string()))?;
