@@ -15,7 +15,7 @@ use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{DataType, Field, Schema};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyCapsule, PyDict, PyList, PyString, PyType};
+use pyo3::types::{PyByteArray, PyCapsule, PyDict, PyIterator, PyList, PyString, PyType};
 
 use crate::array;
 use crate::convert::{self, Arg};
@@ -422,6 +422,15 @@ impl PyTable {
             )));
         };
         values(column).0.to_array(py)
+    }
+
+    /// Return the names of the columns, so that ``dict(table)`` has an array for each.
+    fn keys(&self) -> Vec<&str> {
+        self.columns()
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        PyList::new(py, self.names())?.try_iter()
     }
 
     fn __contains__(&self, column: Arg<'_, '_>) -> bool {

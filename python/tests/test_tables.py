@@ -200,6 +200,14 @@ def test_a_schema_says_what_a_stream_brings() -> None:
     assert pa.table(table).schema.field("side").type == pa.dictionary(pa.uint8(), pa.string())
 
 
+def test_a_table_goes_over_the_names_of_its_columns() -> None:
+    table = Exchange().trades_table()
+    assert list(table) == table.keys() == table.columns
+    arrays = dict(table)
+    assert list(arrays) == table.columns
+    assert all(np.array_equal(arrays[name], table[name]) for name in table)
+
+
 def test_tables_of_other_columns_or_values_differ() -> None:
     exchange = busy()
     assert exchange.trades_table() == busy().trades_table()

@@ -452,6 +452,8 @@ def use_table(table: Table) -> None:
     assert_type(table.to_dict(), dict[str, list[Any]])
     assert_type(len(table), int)
     assert_type("price" in table, bool)
+    assert_type(table.keys(), list[str])
+    assert_type(list(table), list[str])
 
 
 def use_multi(multi: MultiExchange) -> None:

@@ -47,7 +47,9 @@ def use_batch_arrays(result: BatchResult) -> None:
 def use_table_arrays(table: Table) -> None:
     assert_type(table.to_numpy(), NDArray[np.void])
     prices: NDArray[np.int64] = table["price"]
+    same: NDArray[np.int64] = dict(table)["price"]
     assert_type(prices, NDArray[np.int64])
+    assert_type(same, NDArray[np.int64])
 
 
 def use_series_arrays(series: PriceSeries) -> None:
