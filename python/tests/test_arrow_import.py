@@ -241,3 +241,14 @@ def test_a_batch_has_the_types_of_its_reader() -> None:
     reader = pa.RecordBatchReader.from_batches(pa.schema([("A", pa.int64())]), batches())
     with pytest.raises(ValidationError, match="a batch has other types than its reader"):
         PriceSeries(reader)
+
+
+def test_a_column_that_is_all_null_may_have_no_type() -> None:
+    for tif in (pa.nulls(3), pl.Series([None] * 3)):
+        for columns in (COLUMNS | {"tif": tif}, pa.table(COLUMNS | {"tif": tif})):
+            exchange = Exchange()
+            exchange.submit_batch(columns)
+            assert [event.to_dict()["tif"] for event in exchange.events()] == ["gtc"] * 3
+    frame = pl.DataFrame(COLUMNS | {"tif": [None] * 3})
+    assert frame["tif"].dtype == pl.Null
+    assert Exchange.replay(frame) == Exchange.replay(COLUMNS)
