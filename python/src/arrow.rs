@@ -154,7 +154,7 @@ pub(crate) fn read_column(
     let Some((schema, mut batches)) = open(data)? else {
         return Ok(None);
     };
-    let data_type = read_type(&schema)?;
+    let data_type = read_type(&schema, name)?;
     let mut column = Column::new(&data_type);
     data.py().detach(|| {
         let mut first_row = 0;
@@ -182,15 +182,17 @@ fn is_reader(data: Arg<'_, '_>) -> PyResult<bool> {
 
 /// Reads the types of a table's columns. They must be known even where they are not wanted.
 fn read_types(schema: &FFI_ArrowSchema) -> PyResult<Vec<DataType>> {
-    schema.children().map(read_type).collect()
+    let columns = names_of(schema).zip(schema.children());
+    columns
+        .map(|(name, child)| read_type(child, name))
+        .collect()
 }
 
-fn read_type(schema: &FFI_ArrowSchema) -> PyResult<DataType> {
+fn read_type(schema: &FFI_ArrowSchema, name: &str) -> PyResult<DataType> {
     DataType::try_from(schema).map_err(|_| {
         PyTypeError::new_err(format!(
-            "column '{}' must have a type that other libraries read, and has the Arrow format '{}': \
-             drop it or cast it",
-            schema.name().unwrap_or(""),
+            "column '{name}' must have a type that other libraries read, and has the Arrow format \
+             '{}': drop it or cast it",
             schema.format()
         ))
     })

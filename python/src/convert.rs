@@ -125,6 +125,17 @@ pub(crate) fn price(value: Arg<'_, '_>, name: &str) -> PyResult<Price> {
     integer_of(value, name, RANGE).map(Price)
 }
 
+/// Checks the price of what has traded.
+pub(crate) fn check_price(price: Price, name: &str) -> PyResult<()> {
+    if price.is_valid() {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "{name} must be positive and below {}, got {price}",
+        Price::MAX
+    )))
+}
+
 /// Returns a price / 100: cents as dollars.
 #[expect(clippy::cast_precision_loss, reason = "a float is what is asked for")]
 pub(crate) fn hundredths(price: Price) -> f64 {
@@ -493,15 +504,16 @@ pub(crate) fn trail_method(
     }
 }
 
-/// Reads an integer that may also be a float without a fraction.
+/// Reads a positive integer that may also be a float without a fraction.
 fn whole(value: Arg<'_, '_>, name: &str) -> PyResult<i64> {
+    const RANGE: (i128, i128) = (1, i64::MAX as i128);
     let Ok(float) = value.cast::<PyFloat>() else {
-        return integer(value, name);
+        return integer_of(value, name, RANGE);
     };
     let float = float.value();
     if float.is_finite() && float.fract() == 0.0 {
         // Through Python's own integers, so that a float too large is refused and not clamped.
-        integer(&value.call_method0("__int__")?, name)
+        integer_of(&value.call_method0("__int__")?, name, RANGE)
     } else {
         Err(invalid(format!(
             "{name} must be a whole number, got {}",

@@ -131,11 +131,7 @@ impl PyFill {
             price: convert::price(price, "price")?,
             cost: convert::integer(cost, "cost")?,
         };
-        if !fill.price.is_valid() {
-            return Err(
-                invalid(format!("a fill needs a positive price, got {}", fill.price)).into(),
-            );
-        }
+        convert::check_price(fill.price, "a fill's price")?;
         Ok(Self(fill))
     }
 

@@ -86,9 +86,10 @@ impl PyTrade {
         let Trade {
             price, quantity, ..
         } = trade;
-        if !price.is_valid() || quantity == 0 {
+        convert::check_price(price, "a trade's price")?;
+        if quantity == 0 {
             return Err(invalid(format!(
-                "a trade needs a positive price and quantity, got {price} and {quantity}"
+                "a trade's quantity must be at least 1, got {quantity}"
             )));
         }
         if price.checked_notional(quantity).is_none() {

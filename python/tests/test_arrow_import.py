@@ -252,3 +252,10 @@ def test_a_column_that_is_all_null_may_have_no_type() -> None:
     frame = pl.DataFrame(COLUMNS | {"tif": [None] * 3})
     assert frame["tif"].dtype == pl.Null
     assert Exchange.replay(frame) == Exchange.replay(COLUMNS)
+
+
+def test_a_column_of_an_unknown_type_is_named() -> None:
+    wide = pl.Series([100] * 3, dtype=pl.Int128)
+    for columns in (COLUMNS | {"price": wide}, pl.DataFrame(COLUMNS | {"price": wide})):
+        with pytest.raises(TypeError, match=r"^column 'price' must have a type that"):
+            Exchange().submit_batch(columns)

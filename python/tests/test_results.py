@@ -13,6 +13,7 @@ from nanobook import (
     BookSnapshot,
     CancelResult,
     Exchange,
+    Fill,
     LevelSnapshot,
     ModifyResult,
     Order,
@@ -156,3 +157,16 @@ def test_values_by_hand_must_make_sense(
 ) -> None:
     with pytest.raises(error):
         make(*arguments)
+
+
+def test_a_price_out_of_range_is_told_by_its_range() -> None:
+    price = 2**63 - 1
+    for name, make in (
+        ("a trade", lambda: Trade(1, price, 1, 1, 2, "buy", 1)),
+        ("a fill", lambda: Fill("A", 1, price, 0)),
+    ):
+        rule = f"^{name}'s price must be positive and below {price}, got {price}$"
+        with pytest.raises(ValidationError, match=rule):
+            make()
+    with pytest.raises(ValidationError, match="a trade's quantity must be at least 1, got 0"):
+        Trade(1, 1, 0, 1, 2, "buy", 1)
