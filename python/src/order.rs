@@ -1,6 +1,6 @@
 //! `Order`.
 
-use nanobook::Order;
+use nanobook::{Order, OrderStatus};
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
@@ -50,6 +50,23 @@ impl PyOrder {
             return Err(invalid(format!(
                 "original_quantity must be remaining + filled + cancelled, got {} and {total}",
                 order.original_quantity
+            )));
+        }
+        let fits = match order.status {
+            OrderStatus::New => order.remaining_quantity > 0 && order.filled_quantity == 0,
+            OrderStatus::PartiallyFilled => {
+                order.remaining_quantity > 0 && order.filled_quantity > 0
+            }
+            OrderStatus::Filled => order.remaining_quantity == 0 && order.filled_quantity > 0,
+            OrderStatus::Cancelled => order.remaining_quantity == 0 && order.cancelled_quantity > 0,
+        };
+        if !fits {
+            return Err(invalid(format!(
+                "no order is {} with {} remaining, {} filled and {} cancelled",
+                order.status,
+                order.remaining_quantity,
+                order.filled_quantity,
+                order.cancelled_quantity
             )));
         }
         Ok(Self(order))

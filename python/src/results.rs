@@ -178,6 +178,21 @@ impl PyCancelResult {
     }
 }
 
+/// Checks that a result has success or an error.
+fn check_success(success: bool, has_error: bool) -> PyResult<()> {
+    if success != has_error {
+        return Ok(());
+    }
+    Err(invalid(
+        if success {
+            "a success has no error"
+        } else {
+            "what is no success has an error"
+        }
+        .to_owned(),
+    ))
+}
+
 #[pymethods]
 impl PyCancelResult {
     #[new]
@@ -188,11 +203,13 @@ impl PyCancelResult {
         error: Option<Arg<'_, '_>>,
     ) -> PyResult<Self> {
         const ERRORS: &[CancelError] = &[CancelError::OrderNotFound, CancelError::OrderNotActive];
-        Ok(Self(CancelResult {
+        let result = CancelResult {
             success: convert::flag(success, "success")?,
             cancelled_quantity: convert::quantity(cancelled_quantity, "cancelled_quantity")?,
             error: error.map(|error| read_error(error, ERRORS)).transpose()?,
-        }))
+        };
+        check_success(result.success, result.error.is_some())?;
+        Ok(Self(result))
     }
 
     /// Whether anything was cancelled.
@@ -295,7 +312,7 @@ impl PyModifyResult {
             ModifyError::InvalidQuantity,
             ModifyError::InvalidPrice,
         ];
-        Ok(Self(ModifyResult {
+        let result = ModifyResult {
             success: convert::flag(success, "success")?,
             old_order_id: convert::order_id(old_order_id, "old_order_id")?,
             new_order_id: new_order_id
@@ -304,7 +321,9 @@ impl PyModifyResult {
             cancelled_quantity: convert::quantity(cancelled_quantity, "cancelled_quantity")?,
             trades: trade::read(trades, "trades")?,
             error: error.map(|error| read_error(error, ERRORS)).transpose()?,
-        }))
+        };
+        check_success(result.success, result.error.is_some())?;
+        Ok(Self(result))
     }
 
     /// Whether the order was replaced.
