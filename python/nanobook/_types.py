@@ -72,8 +72,10 @@ class FeedCounts(NamedTuple):
     """Messages about an order that is not known: it came before the file begins, or unseen."""
     contradictions: int
     """Messages that cannot be right: more goes off an order than it has, or nothing; a reference is
-    there already; a new order has no side, no valid price or no quantity. In a `FeedDriver` also each
-    order of the venue that cannot be there any more."""
+    there already; a new order has no side, no valid price or no quantity.
+
+    In a `FeedDriver` also each order of the venue that cannot be there any more.
+    """
 
 
 class TrailMethod(TypedDict):

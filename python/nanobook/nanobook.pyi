@@ -2293,9 +2293,9 @@ class FeedDriver:
     ) -> SubmitResult | CancelResult | ModifyResult | None:
         """Send what a message tells to an exchange, and return what came of it.
 
-        An order that is not known is counted, and nothing is sent, unless the message tells side and
-        price: then an execution trades with the seed of that level, or with an order that comes for
-        this trade alone, and what is reduced or deleted goes off the seed.
+        An order that is not known is counted, and nothing is sent, unless the message tells side
+        and price: then an execution trades with the seed of that level, or with an order that comes
+        for this trade alone, and what is reduced or deleted goes off the seed.
 
         Parameters
         ----------

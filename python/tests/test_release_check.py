@@ -18,7 +18,7 @@ def tree(tmp_path: Path) -> Path:
     """Copy what tools/release_check.py reads."""
     for name in (
         *("Cargo.toml", "Cargo.lock", "README.md", "CONTRIBUTING.md", CHANGELOG, "tools", "docs"),
-        *("python/Cargo.toml", "python/pyproject.toml", ".github", ".ci"),
+        *("python/Cargo.toml", "python/pyproject.toml", "fuzz/Cargo.lock", ".github", ".ci"),
     ):
         place = tmp_path / name
         place.parent.mkdir(exist_ok=True)
@@ -81,6 +81,7 @@ def test_every_place_that_keeps_an_old_version_is_named(tree: Path) -> None:
         f"python/Cargo.toml: nanobook: {old}, and it has to be 9.8.7",
         f"Cargo.lock: nanobook: {old}, and it has to be 9.8.7",
         f"Cargo.lock: nanobook-python: {old}, and it has to be 9.8.7",
+        f"fuzz/Cargo.lock: nanobook: {old}, and it has to be 9.8.7",
         f"docs/install.md: nanobook-: {old}, and it has to be 9.8.7",
         f".github/workflows/ci.yml: baseline: v{'.'.join(old.split('.')[:2])}, "
         "and it has to be v9.8",
