@@ -368,6 +368,7 @@ impl Commands {
             Some(rows) if !rows.is_null(row) && rows.get::<i64>(row) != Some(-1) => {
                 self.order_of(rows, row, orders)
             }
+            Some(rows) if rows.odd(row).is_some() => Err(not_earlier()),
             _ => number(self.order_id.as_ref(), "order_id", row).map(OrderId),
         }
     }
@@ -376,10 +377,7 @@ impl Commands {
     fn order_of(&self, rows: &Integers, row: usize, orders: &[u64]) -> Result<OrderId, Bad> {
         let earlier = rows.get::<usize>(row).filter(|earlier| *earlier < row);
         let Some(earlier) = earlier else {
-            return Err(Bad::new(
-                "order_row",
-                "must be an earlier row, or -1 for none",
-            ));
+            return Err(not_earlier());
         };
         if let Some(symbols) = &self.symbol {
             if symbols.places[earlier] != symbols.places[row] {
@@ -387,8 +385,14 @@ impl Commands {
                 return Err(Bad::new("order_row", rule));
             }
         }
-        let given = self.order_id.as_ref().filter(|ids| !ids.is_null(row));
-        if given.is_some_and(|ids| ids.get::<u64>(row) != Some(0)) {
+        let is_given = |ids: &Integers| {
+            if ids.is_null(row) {
+                ids.odd(row).is_some()
+            } else {
+                ids.get::<u64>(row) != Some(0)
+            }
+        };
+        if self.order_id.as_ref().is_some_and(is_given) {
             let rule = "must be -1 or null where there is an order_id";
             return Err(Bad::new("order_row", rule));
         }
@@ -542,12 +546,23 @@ fn number<T: TryFrom<i64> + TryFrom<u64>>(
 ) -> Result<T, Bad> {
     match column {
         Some(values) if !values.is_null(row) => {
-            values.get(row).ok_or_else(|| match values.odd(row) {
-                Some(false) => Bad::new(name, "must be an integer"),
-                _ => out_of_range::<T>(name),
-            })
+            values.get(row).ok_or_else(|| out_of_range::<T>(name))
         }
-        _ => Err(Bad::new(name, "must have a value")),
+        _ => Err(no_number::<T>(column, name, row)),
+    }
+}
+
+#[cold]
+fn not_earlier() -> Bad {
+    Bad::new("order_row", "must be an earlier row, or -1 for none")
+}
+
+#[cold]
+fn no_number<T>(column: Option<&Integers>, name: &'static str, row: usize) -> Bad {
+    match column.and_then(|values| values.odd(row)) {
+        None => Bad::new(name, "must have a value"),
+        Some(false) => Bad::new(name, "must be an integer"),
+        Some(true) => out_of_range::<T>(name),
     }
 }
 

@@ -361,7 +361,8 @@ fn read_items(name: &str, values: Arg<'_, '_>) -> PyResult<(ArrayRef, Odd)> {
             ))
         } else {
             has_number = true;
-            let value = read_number(&item)?;
+            let place = || format!("row {} of column '{name}'", items.len());
+            let value = read_number(&item, place)?;
             if let Err(is_integer) = value {
                 let value = item.unbind();
                 odd.insert(items.len(), OddValue { value, is_integer });
@@ -379,15 +380,21 @@ fn read_items(name: &str, values: Arg<'_, '_>) -> PyResult<(ArrayRef, Odd)> {
     Ok((array, odd))
 }
 
-/// Returns a number of 64 bits, or whether it is an integer of more.
-fn read_number(item: Arg<'_, '_>) -> PyResult<Result<Value, bool>> {
+/// Returns a number of 64 bits, or of a bool and of what is longer whether it is an integer.
+fn read_number(item: Arg<'_, '_>, place: impl Fn() -> String) -> PyResult<Result<Value, bool>> {
     let py = item.py();
     match convert::integer::<i64>(item, "") {
         Ok(value) => Ok(Ok(Value::Int(value))),
         Err(error) if error.is_instance_of::<OutOfRangeError>(py) => {
             Ok(convert::integer(item, "").map_or(Err(true), |value| Ok(Value::Uint(value))))
         }
-        Err(error) if error.is_instance_of::<PyTypeError>(py) => Ok(Err(false)),
+        Err(error) if error.is_instance_of::<PyTypeError>(py) => {
+            if convert::is_bool(item) {
+                return Ok(Err(false));
+            }
+            let expected = "an integer, a float, a str or None";
+            Err(wrong_type(&place(), expected, item))
+        }
         Err(error) => Err(error),
     }
 }
@@ -508,64 +515,42 @@ fn joined<T: ArrowPrimitiveType>(mut chunks: Vec<PrimitiveArray<T>>) -> Primitiv
 /// A column of integers.
 pub(crate) struct Integers {
     bits: ScalarBuffer<u64>,
-    form: Form,
+    is_signed: bool,
     nulls: Option<NullBuffer>,
-}
-
-enum Form {
-    Signed,
-    Unsigned,
-    /// There are rows that have no number of 64 bits; whether they have an integer.
-    Odd {
-        is_signed: bool,
-        rows: BTreeMap<usize, bool>,
-    },
+    /// Which of the null rows have something that is no number of 64 bits, and whether that is an
+    /// integer.
+    odd: BTreeMap<usize, bool>,
 }
 
 impl Integers {
     fn new<T: ArrowPrimitiveType>(array: PrimitiveArray<T>, odd: &Odd) -> Self {
         let (data_type, values, nulls) = array.into_parts();
-        let is_signed = data_type == DataType::Int64;
-        let form = match is_signed {
-            _ if !odd.is_empty() => {
-                let rows = odd.iter().map(|(row, value)| (*row, value.is_integer));
-                let rows = rows.collect();
-                Form::Odd { is_signed, rows }
-            }
-            true => Form::Signed,
-            false => Form::Unsigned,
-        };
+        let odd = odd.iter().map(|(row, value)| (*row, value.is_integer));
         Self {
             bits: values.into_inner().into(),
-            form,
+            is_signed: data_type == DataType::Int64,
             nulls,
+            odd: odd.collect(),
         }
     }
 
+    /// Returns whether a row has no number of 64 bits.
     #[inline]
     pub(crate) fn is_null(&self, row: usize) -> bool {
-        self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) && self.odd(row).is_none()
+        self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
     }
 
-    /// Returns of a row without a number of 64 bits whether it has an integer.
+    /// Returns of a null row that has something whether that is an integer.
+    #[inline]
     pub(crate) fn odd(&self, row: usize) -> Option<bool> {
-        match &self.form {
-            Form::Odd { rows, .. } => rows.get(&row).copied(),
-            _ => None,
-        }
+        self.odd.get(&row).copied()
     }
 
-    /// Returns the number at a row, unless it does not fit.
+    /// Returns the number at a row that is not null, unless it does not fit.
     #[inline]
     pub(crate) fn get<T: TryFrom<i64> + TryFrom<u64>>(&self, row: usize) -> Option<T> {
-        let is_signed = match &self.form {
-            Form::Signed => true,
-            Form::Unsigned => false,
-            Form::Odd { rows, .. } if rows.contains_key(&row) => return None,
-            Form::Odd { is_signed, .. } => *is_signed,
-        };
         let bits = self.bits[row];
-        if is_signed {
+        if self.is_signed {
             T::try_from(i64::from_ne_bytes(bits.to_ne_bytes())).ok()
         } else {
             T::try_from(bits).ok()

@@ -168,7 +168,7 @@ pub(crate) fn levels(value: Optional<'_, '_>) -> PyResult<usize> {
 }
 
 /// Returns whether a value is a bool, that of `NumPy` included.
-fn is_bool(value: Arg<'_, '_>) -> bool {
+pub(crate) fn is_bool(value: Arg<'_, '_>) -> bool {
     let of_numpy = || {
         let class = value.get_type();
         let name = class.name()?;

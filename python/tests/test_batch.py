@@ -273,8 +273,7 @@ def test_what_a_mask_hides_is_no_value() -> None:
 
 def test_what_a_row_does_not_need_may_be_anything() -> None:
     rest: Row = {"kind": ["submit_market", "cancel"], "side": ["buy", None], "quantity": [1, 2**64]}
-    things: list[Any] = [2**70, -(2**63) - 1, True, [], object()]
-    for anything in things:
+    for anything in (2**70, -(2**63) - 1, True, np.True_):
         for price in ([None, anything], [2**64 - 1, anything], [-1, anything], [anything, 5]):
             exchange = Exchange()
             exchange.submit_batch(rest | {"price": price, "order_id": [anything, 1]})
@@ -285,6 +284,12 @@ def test_what_a_row_does_not_need_may_be_anything() -> None:
         with pytest.raises(BatchError) as caught:
             Exchange().submit_batch(columns | {"price": prices})
         assert (caught.value.row, caught.value.value) == (row, prices[row])
+
+
+def test_a_huge_order_beside_a_row_is_no_missing_one() -> None:
+    columns: Row = {"kind": ["submit_market", "cancel"], "side": ["buy", None], "quantity": [1, 0]}
+    with pytest.raises(BatchError, match="row 1: column 'order_row' must be -1 or null where"):
+        Exchange().submit_batch(columns | {"order_row": [-1, 0], "order_id": [0, 2**64]})
 
 
 def test_a_code_that_is_none_is_no_missing_one() -> None:
@@ -323,7 +328,6 @@ BAD_ROWS: dict[str, tuple[str, int, Any, str]] = {
     "a price of 71 bits": ("price", 2, 2**70, "must fit in 64 bits, got 1180591620717411303424"),
     "a price of 64 bits": ("price", 2, 2**63, "must fit in 64 bits, got 9223372036854775808"),
     "a price that is a bool": ("price", 2, True, "must be an integer, got True"),
-    "a price that is a list": ("price", 2, [], "must be an integer, got "),
     "a quantity of 65 bits": (
         "quantity",
         1,
