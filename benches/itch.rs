@@ -16,14 +16,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use nanobook::{BookSnapshot, Exchange, FeedDriver, ItchReader, VenueBook};
+use nanobook::{BookSnapshot, Exchange, FeedDriver, FeedMessage, ItchReader, VenueBook};
 
 use common::{ThreadTime, thread_time};
 
 /// From bytes to the venue's book, which matches nothing.
 fn rebuild(bytes: &[u8], mut book: VenueBook) -> VenueBook {
     let mut reader = ItchReader::new(bytes);
-    while let Some(message) = reader.next_message().expect("the file is whole") {
+    let mut message = FeedMessage::default();
+    while reader
+        .read_message(&mut message)
+        .expect("the file is whole")
+    {
         book.apply(&message);
     }
     book
@@ -33,7 +37,11 @@ fn rebuild(bytes: &[u8], mut book: VenueBook) -> VenueBook {
 fn follow(bytes: &[u8], mut exchange: Exchange) -> (Exchange, FeedDriver) {
     let mut driver = FeedDriver::new();
     let mut reader = ItchReader::new(bytes);
-    while let Some(message) = reader.next_message().expect("the file is whole") {
+    let mut message = FeedMessage::default();
+    while reader
+        .read_message(&mut message)
+        .expect("the file is whole")
+    {
         black_box(driver.apply(&mut exchange, &message));
     }
     (exchange, driver)
@@ -110,7 +118,16 @@ fn itch(criterion: &mut Criterion<ThreadTime>) {
         );
     });
     group.bench_function("reading alone", |bencher| {
-        bencher.iter(|| ItchReader::new(black_box(&bytes[..])).count());
+        bencher.iter(|| {
+            let mut reader = ItchReader::new(black_box(&bytes[..]));
+            let mut message = FeedMessage::default();
+            while reader
+                .read_message(&mut message)
+                .expect("the file is whole")
+            {
+                black_box(&message);
+            }
+        });
     });
     group.finish();
 }

@@ -54,7 +54,8 @@ fn itch_leads_to_the_published_book_and_counts() {
     let mut codes: BTreeMap<char, u32> = BTreeMap::new();
     let (mut executed, mut hidden) = (0, 0);
     let mut times = Vec::new();
-    while let Some(message) = reader.next_message().unwrap() {
+    let mut message = FeedMessage::default();
+    while reader.read_message(&mut message).unwrap() {
         *codes.entry(char::from(message.venue_code)).or_default() += 1;
         times.push(message.timestamp_ns);
         assert_eq!(message.instrument, 13);
@@ -303,19 +304,19 @@ fn a_file_cut_at_any_byte_gives_what_is_whole_and_then_an_error_with_the_offset(
         let mut reader = ItchReader::new(&whole[..len]);
         let count = len / 38;
         for _ in 0..count {
-            reader.next_message().unwrap();
+            reader.next().unwrap().unwrap();
         }
         let at_start = len % 38 == 0;
-        match reader.next_message() {
-            Ok(None) => assert!(at_start),
-            Ok(Some(_)) => panic!("it is not whole"),
-            Err(FeedError::Malformed { offset, reason }) => {
+        match reader.next() {
+            None => assert!(at_start),
+            Some(Ok(_)) => panic!("it is not whole"),
+            Some(Err(FeedError::Malformed { offset, reason })) => {
                 assert_eq!(offset, 38 * count as u64);
                 assert!(!at_start && reason.contains("cut"), "{reason}");
             }
-            Err(error) => panic!("{error}"),
+            Some(Err(error)) => panic!("{error}"),
         }
-        assert!(matches!(reader.next_message(), Ok(None)), "it has ended");
+        assert!(reader.next().is_none(), "it has ended");
     }
     // A length of 0 with nothing behind it is how a file says that it ends.
     assert_eq!(read(&[&whole[..], &[0, 0]].concat()).unwrap().len(), 2);
@@ -350,15 +351,10 @@ fn all_fields_of_all_kinds_are_read_where_they_stand() {
     let shares: &[u8] = &300_u32.to_be_bytes();
     let price: &[u8] = &3_201_400_u32.to_be_bytes();
     let blank = FeedMessage {
-        kind: FeedKind::Other,
-        venue_code: 0,
         timestamp_ns: 0x0102_0304_0506,
         instrument: 13,
         reference: 7,
-        new_reference: 0,
-        side: None,
-        price: None,
-        quantity: 0,
+        ..FeedMessage::default()
     };
     let cases = [
         (

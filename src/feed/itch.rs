@@ -157,23 +157,24 @@ impl<R: BufRead> ItchReader<R> {
         *self.symbols.get(usize::from(instrument))?
     }
 
-    /// Returns the next message, or nothing at the end.
+    /// Reads the next message into `message`, and returns whether there was one.
+    ///
+    /// What the iterator does, for those who read many: the message is not moved.
     ///
     /// # Errors
     ///
     /// [`FeedError`]; after it there is nothing more.
     #[inline]
-    pub fn next_message(&mut self) -> Result<Option<FeedMessage>, FeedError> {
+    pub fn read_message(&mut self, message: &mut FeedMessage) -> Result<bool, FeedError> {
         if self.is_done {
-            return Ok(None);
+            return Ok(false);
         }
-        let found = self.read();
-        self.is_done = !matches!(found, Ok(Some(_)));
+        let found = self.read(message);
+        self.is_done = !matches!(found, Ok(true));
         found
     }
 
-    #[inline]
-    fn read(&mut self) -> Result<Option<FeedMessage>, FeedError> {
+    fn read(&mut self, message: &mut FeedMessage) -> Result<bool, FeedError> {
         loop {
             let start = self.offset;
             let available = match self.input.fill_buf() {
@@ -190,20 +191,21 @@ impl<R: BufRead> ItchReader<R> {
             } else if let Some(found) = self.read_pieces()? {
                 found
             } else {
-                return Ok(None);
+                return Ok(false);
             };
-            let message = bytes.last_chunk().expect("the prefix is shorter");
+            let bytes = bytes.last_chunk().expect("the prefix is shorter");
             self.offset += (PREFIX + len) as u64;
-            let instrument = u16::from_be_bytes([message[1], message[2]]);
-            if message[0] == b'R' {
-                self.learn(instrument, message, start)?;
+            let instrument = u16::from_be_bytes([bytes[1], bytes[2]]);
+            if bytes[0] == b'R' {
+                self.learn(instrument, bytes, start)?;
             }
             let is_wanted = self.wanted.is_empty()
                 || self.is_wanted.get(usize::from(instrument)) == Some(&true);
             if is_wanted {
-                return decode(message)
-                    .map(Some)
-                    .map_err(|reason| FeedError::malformed(start, reason));
+                return match decode(bytes, message) {
+                    Ok(()) => Ok(true),
+                    Err(reason) => Err(FeedError::malformed(start, reason)),
+                };
             }
         }
     }
@@ -265,7 +267,12 @@ impl<R: BufRead> Iterator for ItchReader<R> {
     type Item = Result<FeedMessage, FeedError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_message().transpose()
+        let mut message = FeedMessage::default();
+        match self.read_message(&mut message) {
+            Ok(true) => Some(Ok(message)),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 
@@ -312,21 +319,16 @@ fn side(message: &Message) -> Result<Side, String> {
     }
 }
 
-/// Returns what a message tells.
+/// Reads what a message tells.
 #[inline]
-fn decode(bytes: &Message) -> Result<FeedMessage, String> {
+fn decode(bytes: &Message, message: &mut FeedMessage) -> Result<(), String> {
     let reference = || number::<8>(bytes, 11);
     let shares = |offset| -> Quantity { number::<4>(bytes, offset) };
-    let mut message = FeedMessage {
-        kind: FeedKind::Other,
+    *message = FeedMessage {
         venue_code: bytes[0],
         timestamp_ns: number::<6>(bytes, 5),
         instrument: u16::from_be_bytes([bytes[1], bytes[2]]),
-        reference: 0,
-        new_reference: 0,
-        side: None,
-        price: None,
-        quantity: 0,
+        ..FeedMessage::default()
     };
     match bytes[0] {
         code @ (b'A' | b'F' | b'P') => {
@@ -387,5 +389,5 @@ fn decode(bytes: &Message) -> Result<FeedMessage, String> {
         }
         _ => {}
     }
-    Ok(message)
+    Ok(())
 }

@@ -138,22 +138,13 @@ impl<R: BufRead> LobsterReader<R> {
     pub const fn offset(&self) -> u64 {
         self.lines.offset
     }
-
-    /// Returns the next message, or nothing at the end.
-    ///
-    /// # Errors
-    ///
-    /// [`FeedError`]; after it there is nothing more.
-    pub fn next_message(&mut self) -> Result<Option<FeedMessage>, FeedError> {
-        self.lines.next(parse_message)
-    }
 }
 
 impl<R: BufRead> Iterator for LobsterReader<R> {
     type Item = Result<FeedMessage, FeedError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_message().transpose()
+        self.lines.next(parse_message).transpose()
     }
 }
 
@@ -190,22 +181,13 @@ impl<R: BufRead> LobsterBookReader<R> {
     pub const fn offset(&self) -> u64 {
         self.lines.offset
     }
-
-    /// Returns the next book, or nothing at the end.
-    ///
-    /// # Errors
-    ///
-    /// [`FeedError`]; after it there is nothing more.
-    pub fn next_book(&mut self) -> Result<Option<BookSnapshot>, FeedError> {
-        self.lines.next(parse_book)
-    }
 }
 
 impl<R: BufRead> Iterator for LobsterBookReader<R> {
     type Item = Result<BookSnapshot, FeedError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_book().transpose()
+        self.lines.next(parse_book).transpose()
     }
 }
 

@@ -26,7 +26,7 @@ pub use venue::VenueBook;
 use crate::types::{Price, Quantity, Side};
 
 /// What a message of a feed tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FeedKind {
     /// A new order rests.
     Add,
@@ -49,6 +49,7 @@ pub enum FeedKind {
     /// Trading goes on.
     Resume,
     /// Nothing about orders, trades or the state of trading.
+    #[default]
     Other,
 }
 
@@ -96,7 +97,7 @@ impl fmt::Display for FeedKind {
 ///
 /// A field that the message does not tell is 0 or `None`: an ITCH execution names its order and a
 /// quantity, no side and no price; one of LOBSTER tells all four.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FeedMessage {
     /// What it tells.
     pub kind: FeedKind,
