@@ -80,7 +80,7 @@ fn wait(feed: ItchReader, from_ns: u64, quantity: Quantity) -> Result<Wait, Feed
             // Nothing is sent for it, so it fills nothing here. Perhaps it would have.
             waited.hidden += message.quantity;
         }
-        let Some((_, Outcome::Submit(execution))) = sent else {
+        let Some(Outcome::Submit(execution)) = sent else {
             continue;
         };
         for trade in &exchange.trades()[execution.trades] {

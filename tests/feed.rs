@@ -124,7 +124,7 @@ fn an_exchange_that_follows_itch_has_the_published_book_and_trades() {
         let passive = driver.order_id(message.reference);
         let outcome = driver.apply(&mut exchange, &message);
         if message.kind == FeedKind::Execute {
-            let Some((_, Outcome::Submit(execution))) = outcome else {
+            let Some(Outcome::Submit(execution)) = outcome else {
                 panic!("the aggressor of an execution is submitted");
             };
             assert_eq!(execution.filled_quantity, message.quantity);

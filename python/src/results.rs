@@ -25,9 +25,18 @@ pub(crate) enum AnyResult {
 impl AnyResult {
     /// Wraps the outcome of `event`; `trades` are the exchange's.
     pub(crate) fn new_from(event: &Event, outcome: Outcome, trades: &[Trade]) -> Self {
-        match (event, &outcome) {
-            (Event::Modify { order_id, .. }, _) => {
-                Self::Modify(PyModifyResult::new_from(*order_id, outcome, trades))
+        let replaced = match event {
+            Event::Modify { order_id, .. } => Some(*order_id),
+            _ => None,
+        };
+        Self::of(replaced, outcome, trades)
+    }
+
+    /// Wraps an outcome; `replaced` is the order that a modify was about.
+    pub(crate) fn of(replaced: Option<OrderId>, outcome: Outcome, trades: &[Trade]) -> Self {
+        match (replaced, &outcome) {
+            (Some(order_id), Outcome::Modify(_)) => {
+                Self::Modify(PyModifyResult::new_from(order_id, outcome, trades))
             }
             (_, Outcome::Cancel(_)) => Self::Cancel(PyCancelResult::new_from(outcome)),
             (_, Outcome::Stop(_)) => Self::Stop(PyStopSubmitResult::new_from(outcome)),

@@ -1,6 +1,7 @@
 //! An exchange that follows a feed, so that orders of one's own meet those of the venue.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 
 #[cfg(feature = "persistence")]
 use super::persist::{DriverImage, FollowedImage};
@@ -120,17 +121,13 @@ impl FeedDriver {
         Ok(())
     }
 
-    /// Sends what a message tells to the exchange, and returns the command and what came of it;
-    /// `None` where there was nothing to send.
+    /// Sends what a message tells to the exchange, and returns what came of it; `None` where there
+    /// was nothing to send.
     ///
     /// An order that is not known is counted, and nothing is sent, unless the message tells side and
     /// price: then an execution trades with the seed of that level, or with an order that comes for
     /// this trade alone, and what is reduced or deleted goes off the seed.
-    pub fn apply(
-        &mut self,
-        exchange: &mut Exchange,
-        message: &FeedMessage,
-    ) -> Option<(Event, Outcome)> {
+    pub fn apply(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
         self.counts.messages += 1;
         match message.kind {
             FeedKind::Add => self.add(exchange, message.reference, message),
@@ -147,38 +144,39 @@ impl FeedDriver {
         exchange: &mut Exchange,
         reference: u64,
         message: &FeedMessage,
-    ) -> Option<(Event, Outcome)> {
+    ) -> Option<Outcome> {
         let (Some(side), Some(price)) = (message.side, message.price) else {
             return self.contradiction();
         };
-        if self.orders.contains_key(&reference) {
-            return self.contradiction();
+        let meets = match side {
+            Side::Buy => exchange.best_ask().is_some_and(|ask| ask <= price),
+            Side::Sell => exchange.best_bid().is_some_and(|bid| bid >= price),
+        };
+        if meets && !self.orders.contains_key(&reference) {
+            self.cancel_met(exchange, side, price);
         }
-        self.cancel_met(exchange, side, price);
+        let Entry::Vacant(place) = self.orders.entry(reference) else {
+            return self.contradiction();
+        };
         let event = Event::SubmitLimit {
             side,
             price,
             quantity: message.quantity,
             time_in_force: TimeInForce::GTC,
         };
-        let sent = self.send(exchange, event)?;
-        if let (_, Outcome::Submit(execution)) = &sent {
-            let followed = Followed {
-                order_id: execution.order_id,
-                side,
-                price,
-                remaining: message.quantity,
-            };
-            self.orders.insert(reference, followed);
-        }
-        Some(sent)
+        let Ok(Outcome::Submit(execution)) = exchange.apply(&event) else {
+            return self.contradiction();
+        };
+        place.insert(Followed {
+            order_id: execution.order_id,
+            side,
+            price,
+            remaining: message.quantity,
+        });
+        Some(Outcome::Submit(execution))
     }
 
-    fn execute(
-        &mut self,
-        exchange: &mut Exchange,
-        message: &FeedMessage,
-    ) -> Option<(Event, Outcome)> {
+    fn execute(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
         let passive = match self.take(message) {
             Some(order) => vec![order],
             None => self.stand_ins(exchange, message),
@@ -232,7 +230,7 @@ impl FeedDriver {
                 quantity: missing,
                 time_in_force: TimeInForce::GTC,
             };
-            if let Some((_, Outcome::Submit(execution))) = self.send(exchange, event) {
+            if let Some(Outcome::Submit(execution)) = self.send(exchange, event) {
                 orders.push(followed(execution.order_id, missing));
             }
         }
@@ -303,11 +301,7 @@ impl FeedDriver {
         }
     }
 
-    fn reduce(
-        &mut self,
-        exchange: &mut Exchange,
-        message: &FeedMessage,
-    ) -> Option<(Event, Outcome)> {
+    fn reduce(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
         let Some(order) = self.take(message) else {
             return self.reduce_seed(exchange, message);
         };
@@ -318,11 +312,7 @@ impl FeedDriver {
         self.send(exchange, event)
     }
 
-    fn delete(
-        &mut self,
-        exchange: &mut Exchange,
-        message: &FeedMessage,
-    ) -> Option<(Event, Outcome)> {
+    fn delete(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
         let Some(order) = self.orders.remove(&message.reference) else {
             self.counts.unknown_references += 1;
             return self.reduce_seed(exchange, message);
@@ -333,11 +323,7 @@ impl FeedDriver {
         self.send(exchange, event)
     }
 
-    fn replace(
-        &mut self,
-        exchange: &mut Exchange,
-        message: &FeedMessage,
-    ) -> Option<(Event, Outcome)> {
+    fn replace(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
         let Some(order) = self.orders.remove(&message.reference) else {
             self.counts.unknown_references += 1;
             return None;
@@ -369,7 +355,7 @@ impl FeedDriver {
             new_quantity: message.quantity,
         };
         let sent = self.send(exchange, event)?;
-        if let (_, Outcome::Modify(Ok((_, execution)))) = &sent {
+        if let Outcome::Modify(Ok((_, execution))) = &sent {
             let followed = Followed {
                 order_id: execution.order_id,
                 side: order.side,
@@ -401,11 +387,7 @@ impl FeedDriver {
         Some(before)
     }
 
-    fn reduce_seed(
-        &mut self,
-        exchange: &mut Exchange,
-        message: &FeedMessage,
-    ) -> Option<(Event, Outcome)> {
+    fn reduce_seed(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
         let order_id = *self.seeds.get(&(message.side?, message.price?))?;
         let event = Event::Reduce {
             order_id,
@@ -415,14 +397,14 @@ impl FeedDriver {
     }
 
     /// Sends a command; what the exchange refuses contradicts the feed.
-    fn send(&mut self, exchange: &mut Exchange, event: Event) -> Option<(Event, Outcome)> {
+    fn send(&mut self, exchange: &mut Exchange, event: Event) -> Option<Outcome> {
         match exchange.apply(&event) {
-            Ok(outcome) => Some((event, outcome)),
+            Ok(outcome) => Some(outcome),
             Err(_) => self.contradiction(),
         }
     }
 
-    fn contradiction(&mut self) -> Option<(Event, Outcome)> {
+    fn contradiction(&mut self) -> Option<Outcome> {
         self.counts.contradictions += 1;
         None
     }

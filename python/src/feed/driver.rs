@@ -67,9 +67,10 @@ impl PyFeedDriver {
         let exchange = read_exchange(&exchange)?.get();
         let message = message::read_one(&message, || "message".into())?;
         Ok(self.with(py, |driver| {
+            let before = driver.order_id(message.reference);
             exchange.with(py, |exchange| {
-                let (event, outcome) = driver.apply(exchange, &message)?;
-                Some(AnyResult::new_from(&event, outcome, exchange.trades()))
+                let outcome = driver.apply(exchange, &message)?;
+                Some(AnyResult::of(before, outcome, exchange.trades()))
             })
         }))
     }
