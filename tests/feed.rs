@@ -623,7 +623,6 @@ fn lobster_messages_count_as_published() {
 }
 
 /// Returns a book as the rows of the orderbook file show it.
-#[cfg(feature = "gzip")]
 fn levels(book: &BookSnapshot) -> [Vec<(i64, Quantity)>; 2] {
     [&book.bids, &book.asks].map(|side| {
         side.iter()
@@ -783,6 +782,16 @@ fn lobster_lines_that_are_wrong_are_named_with_their_line_offset_and_rule() {
             "time \"99999999999\": must be seconds after midnight",
         ),
         ("1,8,1,1,1,1", "type \"8\": must be 1 to 7"),
+        ("1,1,0,1,1,1", "order id 0: must be at least 1"),
+        ("1,4,-7,1,1,1", "order id -7: must be at least 1"),
+        (
+            "1,1,+7,1,1,1",
+            "order id \"+7\": must be a whole number of 64 bits",
+        ),
+        (
+            "1,1,1,1,1,1,NITE,9",
+            "\"1,1,1,1,1,1,NITE,9\": must be time, type, order id, size, price and direction",
+        ),
         (
             "1,1,x,1,1,1",
             "order id \"x\": must be a whole number of 64 bits",
@@ -846,6 +855,14 @@ fn orderbook_rows_that_are_wrong_are_named() {
         ),
         ("-1,2,3,4", "ask price -1: must be positive"),
         (
+            "9,1,3,1,8,1,2,1",
+            "the levels of a side: must be best first",
+        ),
+        (
+            "9,1,3,1,10,1,4,1",
+            "the levels of a side: must be best first",
+        ),
+        (
             "x,0,3,4",
             "ask price \"x\": must be a whole number of 64 bits",
         ),
@@ -856,6 +873,11 @@ fn orderbook_rows_that_are_wrong_are_named() {
             .unwrap_err();
         assert_eq!(error.to_string(), format!("byte 0: line 1: {reason}"));
     }
+    // A row that is cut after whole levels is a shorter one.
+    let mut reader = LobsterBookReader::new(&b"9,1,3,1,10,1,2,1\n9,1,3,1\n"[..]);
+    reader.next().unwrap().unwrap();
+    let error = reader.next().unwrap().unwrap_err().to_string();
+    assert_eq!(error, "byte 17: line 2: 4 fields: the row before has 8");
 }
 
 // CME, as rows of a file that is no format of ours
@@ -1225,6 +1247,98 @@ fn an_order_of_the_venue_that_cannot_be_there_is_cancelled_and_ones_own_stays() 
     assert_eq!(exchange.best_bid(), Some(Price(104)));
     assert_eq!(driver.counts().contradictions, 3);
     exchange.check_invariants().unwrap();
+}
+
+#[test]
+fn an_order_that_cannot_be_takes_no_other_away() {
+    let wrong = [
+        add(9, Side::Sell, 0, 5),
+        add(9, Side::Sell, 90, 0),
+        add(9, Side::Sell, 1 << 62, 1 << 60),
+        message(FeedKind::Execute, 2, 0),
+        FeedMessage {
+            kind: FeedKind::Execute,
+            ..add(9, Side::Sell, 0, 5)
+        },
+    ];
+    for wrong in wrong {
+        let mut exchange = Exchange::new();
+        let mut driver = FeedDriver::new();
+        driver.apply(&mut exchange, &add(1, Side::Buy, 100, 10));
+        driver.apply(&mut exchange, &add(2, Side::Buy, 99, 10));
+        let before = exchange.full_book();
+        driver.apply(&mut exchange, &wrong);
+        assert_eq!(exchange.full_book(), before, "{wrong:?}");
+        assert_eq!(driver.counts().contradictions, 1, "{wrong:?}");
+    }
+}
+
+#[test]
+fn what_cannot_come_for_an_order_leaves_nobody_that_is_not_followed() {
+    for (price, quantity) in [
+        (Some(Price(100)), 0),
+        (Some(Price(0)), 10),
+        (None, 10),
+        (Some(Price(1 << 62)), 1 << 60),
+    ] {
+        let mut exchange = Exchange::new();
+        let mut driver = FeedDriver::new();
+        let mut book = VenueBook::new();
+        for message in [
+            add(1, Side::Buy, 100, 10),
+            FeedMessage {
+                new_reference: 2,
+                price,
+                ..message(FeedKind::Replace, 1, quantity)
+            },
+        ] {
+            book.apply(&message);
+            driver.apply(&mut exchange, &message);
+        }
+        assert_eq!(exchange.best_bid(), None);
+        assert_eq!(driver.counts().contradictions, 1);
+        assert_eq!(driver.order_id(1).or(driver.order_id(2)), None);
+    }
+}
+
+#[test]
+fn a_second_snapshot_takes_the_place_of_the_first() {
+    let mut exchange = Exchange::new();
+    let mut driver = FeedDriver::new();
+    for row in ["105,40,95,30", "106,10,95,20"] {
+        let row = LobsterBookReader::new(row.as_bytes())
+            .next()
+            .unwrap()
+            .unwrap();
+        driver.seed(&mut exchange, &row).unwrap();
+        assert_eq!(levels(&exchange.full_book()), levels(&row));
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_out_much_can_be_stopped_and_goes_on() {
+    let other = itch(b'D', 19, &[(2, &[9])]).repeat(200_000);
+    let bytes = [
+        itch(b'R', 39, &[(11, b"AAPL    ")]),
+        other,
+        itch_add(7, b'B', 5, 100),
+    ]
+    .concat();
+    let mut reader = ItchReader::new(&bytes[..]).with_symbols(&[Symbol::new("AAPL")]);
+    let mut message = FeedMessage::default();
+    assert!(reader.read_message_until(&mut message, || true).unwrap());
+    let mut stops = 0;
+    loop {
+        match reader.read_message_until(&mut message, || true) {
+            Err(FeedError::Interrupted) => stops += 1,
+            found => {
+                assert!(found.unwrap());
+                break;
+            }
+        }
+    }
+    assert_eq!((stops, message.reference), (3, 7));
+    assert!(!reader.read_message(&mut message).unwrap());
 }
 
 #[test]

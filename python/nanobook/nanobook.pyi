@@ -1923,8 +1923,9 @@ class ItchReader:
         The file: each message behind its length of two bytes, as NASDAQ publishes it. A compressed
         one is known by its first bytes.
     symbols : iterable of str, optional
-        The symbols whose messages are yielded. Which instrument a symbol is, its directory message
-        tells, at the start of the day: what comes before that is left out too.
+        The symbols whose messages are yielded, at least one; those of all if it is left out. Which
+        instrument a symbol is, its directory message tells, at the start of the day: what comes
+        before that is left out too.
 
     Raises
     ------
@@ -1975,6 +1976,8 @@ class ItchReader:
         FeedError
             If the bytes are not what the format says. The messages before them come first, in a
             shorter table; the next call raises.
+        KeyboardInterrupt
+            On Ctrl-C; what this call has read is lost.
         """
     def close(self) -> None:
         """Close the file; what is read after that raises `ValidationError`."""
@@ -2046,6 +2049,8 @@ class LobsterReader:
         FeedError
             If the bytes are not what the format says. The messages before them come first, in a
             shorter table; the next call raises.
+        KeyboardInterrupt
+            On Ctrl-C; what this call has read is lost.
         """
     def close(self) -> None:
         """Close the file; what is read after that raises `ValidationError`."""
@@ -2274,7 +2279,8 @@ class FeedDriver:
     def seed(self, exchange: Exchange, snapshot: BookSnapshot) -> None:
         """Put an order at each level of a snapshot, for those there before the file began.
 
-        What a later message takes off an unknown order at such a level goes off this one.
+        What a later message takes off an unknown order at such a level goes off this one. Orders of
+        a snapshot before are cancelled.
 
         Parameters
         ----------

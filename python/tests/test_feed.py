@@ -255,7 +255,7 @@ def test_lobster_lines_are_read_and_named(tmp_path: Path) -> None:
         0,
     )
     assert pickle.loads(pickle.dumps(book)) == book
-    with pytest.raises(nanobook.FeedError, match="line 2: 2 fields: must be four for each level"):
+    with pytest.raises(nanobook.FeedError, match="line 2: 2 fields: the row before has 8"):
         next(books)
 
 
@@ -273,6 +273,8 @@ def test_symbols_are_an_iterable_of_names(day: Path) -> None:
         ItchReader(day, "AAPL")
     with pytest.raises(nanobook.ValidationError, match="a symbol must be 1 to 24 bytes"):
         ItchReader(day, [""])
+    with pytest.raises(nanobook.ValidationError, match="symbols has none: leave it out"):
+        ItchReader(day, [])
     # No directory message tells of it.
     assert list(ItchReader(day, ["AAPL"])) == []
 
@@ -466,6 +468,33 @@ def test_a_long_file_is_left_soon_after_an_interrupt(tmp_path: Path) -> None:
         start = time.perf_counter()
         with pytest.raises(Stop):
             nanobook.VenueBook().apply_all(ItchReader(path))
+        assert time.perf_counter() - start < 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a timer of POSIX")
+def test_a_symbol_that_never_comes_is_left_soon_after_an_interrupt(tmp_path: Path) -> None:
+    path = tmp_path / "long.itch"
+    deleted = itch(b"D", 19) * 10_000
+    path.write_bytes(gzip.compress(deleted, 1) * 1_000)
+    reader = ItchReader(path, ["AAPL"])
+
+    class Stop(Exception):
+        pass
+
+    def stop(signum: int, frame: object) -> None:
+        # The reader may be used in a handler, so its lock is let go before.
+        assert reader.offset > 0
+        raise Stop
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        start = time.perf_counter()
+        with pytest.raises(Stop):
+            next(reader, None)
         assert time.perf_counter() - start < 1
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -14,6 +14,11 @@ use crate::exchange::Exchange;
 use crate::result::Outcome;
 use crate::types::{OrderId, Price, Quantity, Side, TimeInForce};
 
+/// Returns whether an order may rest with this price and quantity, as far as these alone decide.
+fn may_rest(price: Price, quantity: Quantity) -> bool {
+    price.is_valid() && quantity > 0 && price.checked_notional(quantity).is_some()
+}
+
 /// An order of the venue, and what it became here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Followed {
@@ -76,7 +81,8 @@ impl FeedDriver {
 
     /// Puts an order at each level of a snapshot, for those that were there before the file began.
     ///
-    /// What a later message takes off an unknown order at such a level goes off this one.
+    /// What a later message takes off an unknown order at such a level goes off this one. Orders of
+    /// a snapshot before are cancelled.
     ///
     /// # Errors
     ///
@@ -113,6 +119,9 @@ impl FeedDriver {
                     })?;
                 events.push((side, price, quantity));
             }
+        }
+        for order_id in std::mem::take(&mut self.seeds).into_values() {
+            self.send(exchange, Event::Cancel { order_id });
         }
         for (side, price, quantity) in events {
             let result = exchange.try_submit_limit(side, price, quantity, TimeInForce::GTC)?;
@@ -152,7 +161,7 @@ impl FeedDriver {
             Side::Buy => exchange.best_ask().is_some_and(|ask| ask <= price),
             Side::Sell => exchange.best_bid().is_some_and(|bid| bid >= price),
         };
-        if meets && !self.orders.contains_key(&reference) {
+        if meets && may_rest(price, message.quantity) && !self.orders.contains_key(&reference) {
             self.cancel_met(exchange, side, price);
         }
         let Entry::Vacant(place) = self.orders.entry(reference) else {
@@ -177,6 +186,9 @@ impl FeedDriver {
     }
 
     fn execute(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
+        if message.quantity == 0 {
+            return self.nothing(message);
+        }
         let passive = match self.take(message) {
             Some(order) => vec![order],
             None => self.stand_ins(exchange, message),
@@ -215,6 +227,10 @@ impl FeedDriver {
             remaining,
         };
         let mut orders = Vec::new();
+        if !may_rest(price, message.quantity) {
+            self.counts.contradictions += 1;
+            return orders;
+        }
         let mut missing = message.quantity;
         if let Some(order_id) = self.seeds.get(&(side, price)) {
             let order = exchange.get_order(*order_id);
@@ -302,6 +318,9 @@ impl FeedDriver {
     }
 
     fn reduce(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
+        if message.quantity == 0 {
+            return self.nothing(message);
+        }
         let Some(order) = self.take(message) else {
             return self.reduce_seed(exchange, message);
         };
@@ -328,16 +347,16 @@ impl FeedDriver {
             self.counts.unknown_references += 1;
             return None;
         };
-        let Some(price) = message.price else {
-            return self.contradiction();
-        };
-        if self.orders.contains_key(&message.new_reference) {
+        let is_taken = self.orders.contains_key(&message.new_reference);
+        let price = message.price.filter(|_| !is_taken);
+        let Some(price) = price.filter(|price| may_rest(*price, message.quantity)) else {
+            // The old order is gone, and no other can come for it.
             self.counts.contradictions += 1;
             let event = Event::Cancel {
                 order_id: order.order_id,
             };
             return self.send(exchange, event);
-        }
+        };
         let active = exchange
             .get_order(order.order_id)
             .is_some_and(|order| order.status.is_active());
@@ -349,6 +368,7 @@ impl FeedDriver {
             };
             return self.add(exchange, message.new_reference, &message);
         }
+        self.cancel_met(exchange, order.side, price);
         let event = Event::Modify {
             order_id: order.order_id,
             new_price: price,
@@ -363,10 +383,14 @@ impl FeedDriver {
                 remaining: message.quantity,
             };
             self.orders.insert(message.new_reference, followed);
-        } else {
-            self.counts.contradictions += 1;
+            return Some(sent);
         }
-        Some(sent)
+        // The side's total would not fit: the old order is gone all the same.
+        self.counts.contradictions += 1;
+        let event = Event::Cancel {
+            order_id: order.order_id,
+        };
+        self.send(exchange, event)
     }
 
     /// Takes a message's quantity off what the feed says is left of its order, and returns that
@@ -402,6 +426,16 @@ impl FeedDriver {
             Ok(outcome) => Some(outcome),
             Err(_) => self.contradiction(),
         }
+    }
+
+    /// Counts a message that takes nothing off an order.
+    fn nothing(&mut self, message: &FeedMessage) -> Option<Outcome> {
+        if self.orders.contains_key(&message.reference) {
+            self.counts.contradictions += 1;
+        } else {
+            self.counts.unknown_references += 1;
+        }
+        None
     }
 
     fn contradiction(&mut self) -> Option<Outcome> {

@@ -10,6 +10,9 @@ use super::input::{self, Input};
 use super::{FeedError, FeedKind, FeedMessage};
 use crate::types::{Price, Quantity, Side, Symbol};
 
+/// How many messages are left out between two looks at whether to stop.
+const STOP_EVERY: u32 = 1 << 16;
+
 /// The bytes of a message's length.
 const PREFIX: usize = 2;
 
@@ -166,17 +169,43 @@ impl<R: BufRead> ItchReader<R> {
     /// [`FeedError`]; after it there is nothing more.
     #[inline]
     pub fn read_message(&mut self, message: &mut FeedMessage) -> Result<bool, FeedError> {
+        self.read_message_until(message, || false)
+    }
+
+    /// Reads as [`read_message`](Self::read_message) does, unless `stop` says to stop: it is asked
+    /// once in 65,536 messages of symbols that are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`FeedError::Interrupted`] where it said so; the next call goes on.
+    #[inline]
+    pub fn read_message_until(
+        &mut self,
+        message: &mut FeedMessage,
+        stop: impl FnMut() -> bool,
+    ) -> Result<bool, FeedError> {
         if self.is_done {
             return Ok(false);
         }
-        let found = self.read(message);
-        self.is_done = !matches!(found, Ok(true));
+        let found = self.read(message, stop);
+        self.is_done = !matches!(found, Ok(true) | Err(FeedError::Interrupted));
         found
     }
 
-    fn read(&mut self, message: &mut FeedMessage) -> Result<bool, FeedError> {
+    fn read(
+        &mut self,
+        message: &mut FeedMessage,
+        mut stop: impl FnMut() -> bool,
+    ) -> Result<bool, FeedError> {
+        let mut left_out = 0;
         loop {
             let start = self.offset;
+            if left_out == STOP_EVERY {
+                if stop() {
+                    return Err(FeedError::Interrupted);
+                }
+                left_out = 0;
+            }
             let available = match self.input.fill_buf() {
                 Ok(available) => available,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -207,6 +236,7 @@ impl<R: BufRead> ItchReader<R> {
                     Err(reason) => Err(FeedError::malformed(start, reason)),
                 };
             }
+            left_out += 1;
         }
     }
 

@@ -105,6 +105,7 @@ pub struct LobsterReader<R = Input> {
 /// ```
 pub struct LobsterBookReader<R = Input> {
     lines: Lines<R>,
+    columns: Option<usize>,
 }
 
 impl<R> std::fmt::Debug for LobsterReader<R> {
@@ -174,6 +175,7 @@ impl<R: BufRead> LobsterBookReader<R> {
     pub const fn new(input: R) -> Self {
         Self {
             lines: Lines::new(input),
+            columns: None,
         }
     }
 
@@ -187,7 +189,10 @@ impl<R: BufRead> Iterator for LobsterBookReader<R> {
     type Item = Result<BookSnapshot, FeedError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.lines.next(parse_book).transpose()
+        let columns = &mut self.columns;
+        self.lines
+            .next(|line| parse_book(line, columns))
+            .transpose()
     }
 }
 
@@ -195,9 +200,10 @@ impl<R: BufRead> std::iter::FusedIterator for LobsterBookReader<R> {}
 
 /// Returns the whole number of a field.
 fn integer(name: &str, field: &str) -> Result<i64, String> {
-    field
-        .parse()
-        .map_err(|_| format!("{name} {field:?}: must be a whole number of 64 bits"))
+    let digits = field.strip_prefix('-').unwrap_or(field);
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = plain.then(|| field.parse().ok()).flatten();
+    number.ok_or_else(|| format!("{name} {field:?}: must be a whole number of 64 bits"))
 }
 
 fn price(name: &str, field: &str) -> Result<Price, String> {
@@ -234,20 +240,40 @@ fn nanoseconds(field: &str) -> Result<u64, String> {
     Ok(u64::from(seconds) * 1_000_000_000 + nanoseconds)
 }
 
+fn not_six(line: &str) -> String {
+    let shown = shortened(line);
+    format!("{shown:?}: must be time, type, order id, size, price and direction")
+}
+
+/// Returns a text, cut where it is long.
+fn shortened(text: &str) -> String {
+    const LEN_MAX: usize = 100;
+    match text.char_indices().nth(LEN_MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}...", &text[..end]),
+    }
+}
+
 fn parse_message(line: &str) -> Result<FeedMessage, String> {
     let mut fields = line.split(',');
     let mut next = || fields.next();
-    // Some files have a seventh field, the participant.
     let (Some(time), Some(code), Some(id), Some(shares), Some(at), Some(direction)) =
         (next(), next(), next(), next(), next(), next())
     else {
-        return Err(format!(
-            "{line:?}: must be time, type, order id, size, price and direction"
-        ));
+        return Err(not_six(line));
     };
+    // Some files have a seventh field, the participant.
+    if fields.nth(1).is_some() {
+        return Err(not_six(line));
+    }
     let timestamp_ns = nanoseconds(time)?;
-    // Hidden orders and crosses have no name; files differ in whether that is 0 or -1.
-    let reference = u64::try_from(integer("order id", id)?).unwrap_or(0);
+    let id = integer("order id", id)?;
+    let reference = match u64::try_from(id) {
+        Ok(reference) if reference > 0 => reference,
+        // Hidden orders, crosses and halts have no name; files differ in whether that is 0 or -1.
+        _ if matches!(code, "5" | "6" | "7") => 0,
+        _ => return Err(format!("order id {id}: must be at least 1")),
+    };
     let side = match direction {
         "1" => Side::Buy,
         "-1" => Side::Sell,
@@ -286,8 +312,16 @@ fn parse_message(line: &str) -> Result<FeedMessage, String> {
     })
 }
 
-fn parse_book(line: &str) -> Result<BookSnapshot, String> {
+/// Returns the book of a row; `columns` is how many fields the rows before it have.
+fn parse_book(line: &str, columns: &mut Option<usize>) -> Result<BookSnapshot, String> {
     let fields: Vec<&str> = line.split(',').collect();
+    let before = *columns.get_or_insert(fields.len());
+    if fields.len() != before {
+        return Err(format!(
+            "{} fields: the row before has {before}",
+            fields.len()
+        ));
+    }
     if fields.len() % 4 != 0 {
         return Err(format!(
             "{} fields: must be four for each level: ask price, ask size, bid price, bid size",
@@ -316,6 +350,11 @@ fn parse_book(line: &str) -> Result<BookSnapshot, String> {
     for four in fields.chunks_exact(4) {
         book.asks.extend(level("ask", &four[..2])?);
         book.bids.extend(level("bid", &four[2..])?);
+    }
+    let rises = |levels: &[LevelSnapshot]| levels.is_sorted_by(|a, b| a.price < b.price);
+    let falls = |levels: &[LevelSnapshot]| levels.is_sorted_by(|a, b| a.price > b.price);
+    if !rises(&book.asks) || !falls(&book.bids) {
+        return Err("the levels of a side: must be best first".to_owned());
     }
     Ok(book)
 }

@@ -126,6 +126,8 @@ pub struct FeedMessage {
 pub enum FeedError {
     /// The file system refused.
     Io(std::io::Error),
+    /// Who reads asked to stop; nothing is lost, and the next call goes on.
+    Interrupted,
     /// The bytes are not what the format says.
     Malformed {
         /// Where the message begins that they are part of: how many bytes come before, after
@@ -149,6 +151,7 @@ impl fmt::Display for FeedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => fmt::Display::fmt(error, f),
+            Self::Interrupted => f.write_str("stopped on request"),
             Self::Malformed { offset, reason } => write!(f, "byte {offset}: {reason}"),
         }
     }
@@ -158,7 +161,7 @@ impl Error for FeedError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::Malformed { .. } => None,
+            Self::Interrupted | Self::Malformed { .. } => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `FeedMessage`.
 
-use nanobook::FeedMessage;
+use nanobook::{FeedMessage, Price};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
@@ -92,7 +92,7 @@ impl PyFeedMessage {
             new_reference: or_zero(new_reference, "new_reference")?,
             side: side.map(|side| convert::side(side, "side")).transpose()?,
             price: price
-                .map(|price| convert::price(price, "price"))
+                .map(|price| convert::integer(price, "price").map(Price))
                 .transpose()?,
             quantity: or_zero(quantity, "quantity")?,
         }))

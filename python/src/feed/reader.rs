@@ -17,6 +17,32 @@ use crate::exchange::{lock, lock_detached};
 use crate::snapshot::PyBookSnapshot;
 use crate::table::PyTable;
 
+/// What a file yields, one after the other.
+pub(super) trait Stream<T> {
+    /// Returns the next item; [`FeedError::Interrupted`] now and then where none comes for long.
+    fn next_or_stop(&mut self) -> Result<Option<T>, FeedError>;
+}
+
+impl Stream<FeedMessage> for ItchReader {
+    fn next_or_stop(&mut self) -> Result<Option<FeedMessage>, FeedError> {
+        let mut message = FeedMessage::default();
+        let found = self.read_message_until(&mut message, || true)?;
+        Ok(found.then_some(message))
+    }
+}
+
+impl Stream<FeedMessage> for LobsterReader {
+    fn next_or_stop(&mut self) -> Result<Option<FeedMessage>, FeedError> {
+        self.next().transpose()
+    }
+}
+
+impl Stream<BookSnapshot> for LobsterBookReader {
+    fn next_or_stop(&mut self) -> Result<Option<BookSnapshot>, FeedError> {
+        self.next().transpose()
+    }
+}
+
 /// A reader and its path; no reader once it is closed.
 #[derive(Debug)]
 pub(crate) struct Source<R> {
@@ -51,21 +77,27 @@ impl<R: Send> Source<R> {
     }
 
     /// Reads without the interpreter: a file may be slow.
+    ///
+    /// What stops on the way lets go of the lock, for signals call Python code, and goes on.
     fn with<T: Send>(
         &self,
         py: Python<'_>,
-        read: impl FnOnce(&mut R) -> Result<T, FeedError> + Send,
+        mut read: impl FnMut(&mut R) -> Result<T, FeedError> + Send,
     ) -> BindingResult<T> {
-        let done = py.detach(|| {
-            let mut open = lock_detached(&self.reader);
-            let open = open.as_mut()?;
-            Some(match open.error.take() {
-                Some(error) => Err(error),
-                None => read(&mut open.reader),
-            })
-        });
-        done.ok_or_else(|| self.closed())?
-            .map_err(|error| BindingError::feed(error, &self.path))
+        loop {
+            let done = py.detach(|| {
+                let mut open = lock_detached(&self.reader);
+                let open = open.as_mut()?;
+                Some(match open.error.take() {
+                    Some(error) => Err(error),
+                    None => read(&mut open.reader),
+                })
+            });
+            match done.ok_or_else(|| self.closed())? {
+                Err(FeedError::Interrupted) => py.check_signals()?,
+                done => return done.map_err(|error| BindingError::feed(error, &self.path)),
+            }
+        }
     }
 
     /// Asks for what is known without reading.
@@ -87,11 +119,15 @@ impl<R: Send> Source<R> {
         items: &mut Vec<T>,
     ) -> BindingResult<()>
     where
-        R: Iterator<Item = Result<T, FeedError>>,
+        R: Stream<T>,
     {
+        let enough = items.len() + some;
         self.with(py, |reader| {
-            for item in reader.take(some) {
-                items.push(item?);
+            while items.len() < enough {
+                match reader.next_or_stop()? {
+                    Some(item) => items.push(item),
+                    None => break,
+                }
             }
             Ok(())
         })
@@ -99,9 +135,9 @@ impl<R: Send> Source<R> {
 
     fn next<T: Send>(&self, py: Python<'_>) -> BindingResult<Option<T>>
     where
-        R: Iterator<Item = Result<T, FeedError>>,
+        R: Stream<T>,
     {
-        self.with(py, |reader| reader.next().transpose())
+        self.with(py, R::next_or_stop)
     }
 
     fn close(&self, py: Python<'_>) {
@@ -122,7 +158,7 @@ impl<R: Send> Source<R> {
 
     fn table(&self, py: Python<'_>, count: usize) -> BindingResult<PyTable>
     where
-        R: Iterator<Item = Result<FeedMessage, FeedError>>,
+        R: Stream<FeedMessage>,
     {
         let mut messages: Vec<FeedMessage> = Vec::new();
         while messages.len() < count {
@@ -130,9 +166,11 @@ impl<R: Send> Source<R> {
             let before = messages.len();
             let some = super::CHUNK.min(count - before);
             let failed = self.with(py, |reader| {
-                for message in reader.take(some) {
-                    match message {
-                        Ok(message) => messages.push(message),
+                while messages.len() < before + some {
+                    match reader.next_or_stop() {
+                        Ok(Some(message)) => messages.push(message),
+                        Ok(None) => break,
+                        Err(FeedError::Interrupted) => return Err(FeedError::Interrupted),
                         // What was read before it is not lost.
                         Err(error) if messages.is_empty() => return Err(error),
                         Err(error) => return Ok(Some(error)),
@@ -159,9 +197,14 @@ fn read_symbols(symbols: Arg<'_, '_>) -> BindingResult<Vec<Symbol>> {
     if symbols.is_instance_of::<PyString>() {
         return Err(wrong_type("symbols", expected, symbols).into());
     }
-    convert::items(symbols, "symbols", expected)?
+    let read: Vec<Symbol> = convert::items(symbols, "symbols", expected)?
         .map(|symbol| convert::symbol(&symbol?))
-        .collect()
+        .collect::<BindingResult<_>>()?;
+    if read.is_empty() {
+        let message = "symbols has none: leave it out to read the messages of all";
+        return Err(invalid(message.to_owned()).into());
+    }
+    Ok(read)
 }
 
 /// A NASDAQ TotalView-ITCH 5.0 file, plain or gzip, read message by message.

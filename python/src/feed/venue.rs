@@ -98,7 +98,7 @@ impl PyVenueBook {
     ) -> BindingResult<()> {
         let side = convert::side(side, "side")?;
         let price = convert::price(price, "price")?;
-        let quantity = convert::quantity(quantity, "quantity")?;
+        let quantity = convert::integer(quantity, "quantity")?;
         Ok(self.with(py, |book| book.set_level(side, price, quantity))?)
     }
 
