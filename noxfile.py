@@ -55,6 +55,11 @@ FEATURES = [
 
 def tools(session: nox.Session, *groups: str) -> None:
     """Install dependency groups of `python/pyproject.toml`."""
+    if "NANOBOOK_SMALL_DISK" in os.environ:
+        # One environment at a time: they come to 3 GB.
+        for other in session.cache_dir.parent.glob("*/pyvenv.cfg"):
+            if not other.parent.samefile(session.virtualenv.location):
+                shutil.rmtree(other.parent)
     project = nox.project.load_toml(PYPROJECT)
     session.install("--quiet", *nox.project.dependency_groups(project, *groups))
 
@@ -150,7 +155,10 @@ def lint(session: nox.Session) -> None:
     cargo(session, *clippy, "--workspace", "--all-features", "--", "-D", "warnings")
     cargo(session, *clippy, "--no-default-features", "--", "-D", "warnings")
     # Nothing is linked here, so libFuzzer need not be built, which is C++.
-    unlinked = {"CUSTOM_LIBFUZZER_PATH": str(TARGET / "libfuzzer.a")}
+    unlinked = {
+        "CUSTOM_LIBFUZZER_PATH": str(TARGET / "libfuzzer.a"),
+        "CARGO_TARGET_DIR": str(TARGET),
+    }
     cargo(session, *clippy, *FUZZ, "--", "-D", "warnings", env=unlinked)
     strict = {"RUSTDOCFLAGS": "-D warnings"}
     cargo(session, "doc", "--locked", "--workspace", "--no-deps", "--all-features", env=strict)
