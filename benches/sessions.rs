@@ -14,7 +14,10 @@ use criterion::{
     BatchSize, BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group,
     criterion_main,
 };
-use nanobook::{Event, Exchange, MultiExchange, OrderId, Price, Side, Symbol, TimeInForce};
+use nanobook::{
+    Event, Exchange, FeedDriver, FeedKind, FeedMessage, MultiExchange, OrderId, Price, Side,
+    Symbol, TimeInForce,
+};
 
 use common::{Random, ThreadTime, add, price_at, run, thread_time};
 
@@ -53,6 +56,7 @@ fn sessions(criterion: &mut Criterion<ThreadTime>) {
     walks(&mut group);
     stops(&mut group);
     one_price(&mut group);
+    follows(&mut group);
     group.finish();
 }
 
@@ -169,6 +173,47 @@ fn one_price(group: &mut Group) {
             bencher.iter_batched(
                 || run(Exchange::with_capacity(rests.len() + events.len()), &rests),
                 |exchange| run(exchange, events),
+                BatchSize::PerIteration,
+            );
+        });
+    }
+}
+
+/// A feed executes its best bid while an order of one's own is better.
+fn follows(group: &mut Group) {
+    const EXECUTIONS: u64 = 1_000;
+    for count in [100, 50_000] {
+        let mut exchange = Exchange::without_event_log();
+        let mut driver = FeedDriver::new();
+        let message = |kind, reference, price, quantity| FeedMessage {
+            kind,
+            venue_code: b'?',
+            timestamp_ns: 0,
+            instrument: 0,
+            reference,
+            new_reference: 0,
+            side: Some(Side::Buy),
+            price: Some(price),
+            quantity,
+        };
+        for reference in 0..count {
+            let price = price_at(Side::Buy, reference % 100);
+            let rests = message(FeedKind::Add, reference, price, EXECUTIONS);
+            driver.apply(&mut exchange, &rests);
+        }
+        let best = price_at(Side::Buy, 0);
+        exchange.submit_limit(Side::Buy, Price(best.0 + 1), MILLION, TimeInForce::GTC);
+        let executed = message(FeedKind::Execute, 0, best, 1);
+        group.throughput(Throughput::Elements(EXECUTIONS));
+        let id = BenchmarkId::new("a feed behind an order of one's own", count);
+        group.bench_function(id, |bencher| {
+            bencher.iter_batched_ref(
+                || (exchange.clone(), driver.clone()),
+                |(exchange, driver)| {
+                    for _ in 0..EXECUTIONS {
+                        driver.apply(exchange, &executed);
+                    }
+                },
                 BatchSize::PerIteration,
             );
         });

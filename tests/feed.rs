@@ -1249,6 +1249,145 @@ fn an_order_of_the_venue_that_cannot_be_there_is_cancelled_and_ones_own_stays() 
     exchange.check_invariants().unwrap();
 }
 
+/// The venue's orders that a driver has to know, found by looking at all of them each time.
+#[derive(Default)]
+struct Known(BTreeMap<u64, (Side, Price, Quantity)>);
+
+impl Known {
+    /// Follows a message, before the exchange gets it.
+    fn apply(&mut self, exchange: &Exchange, message: &FeedMessage) {
+        let order = self.0.get(&message.reference).copied();
+        match (message.kind, order) {
+            (FeedKind::Add, None) => {
+                let side = message.side.expect("an addition tells it");
+                self.add(exchange, message.reference, side, message);
+            }
+            (FeedKind::Execute, Some((side, price, left))) => {
+                self.leave(exchange, side, |there| match side {
+                    Side::Buy => there > price,
+                    Side::Sell => there < price,
+                });
+                self.0.remove(&message.reference);
+                if left > message.quantity {
+                    let left = (side, price, left - message.quantity);
+                    self.0.insert(message.reference, left);
+                }
+            }
+            (FeedKind::Delete, Some(_)) => {
+                self.0.remove(&message.reference);
+            }
+            (FeedKind::Replace, Some((side, _, _))) => {
+                self.0.remove(&message.reference);
+                if !self.0.contains_key(&message.new_reference) {
+                    self.add(exchange, message.new_reference, side, message);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, exchange: &Exchange, reference: u64, side: Side, message: &FeedMessage) {
+        let price = message.price.expect("what comes has one");
+        self.leave(exchange, side.opposite(), |there| match side {
+            Side::Buy => there <= price,
+            Side::Sell => there >= price,
+        });
+        self.0.insert(reference, (side, price, message.quantity));
+    }
+
+    /// Takes orders away that cannot be there, if such an order, of whomever, is the best.
+    fn leave(&mut self, exchange: &Exchange, side: Side, is_stale: impl Fn(Price) -> bool) {
+        let best = match side {
+            Side::Buy => exchange.best_bid(),
+            Side::Sell => exchange.best_ask(),
+        };
+        if best.is_some_and(&is_stale) {
+            self.0
+                .retain(|_, order| order.0 != side || !is_stale(order.1));
+        }
+    }
+}
+
+#[test]
+fn a_driver_knows_the_orders_that_can_be_there_after_each_random_message() {
+    for seed in 1..=20 {
+        let mut random = Random::new(seed);
+        let mut exchange = Exchange::new();
+        let mut driver = FeedDriver::new();
+        let mut known = Known::default();
+        for _ in 0..3_000 {
+            let side = [Side::Buy, Side::Sell][usize::from(random.below(2) == 0)];
+            let price = 100 + i64::try_from(random.below(12)).unwrap();
+            let quantity = 1 + random.below(30);
+            let added = add(1 + random.below(60), side, price, quantity);
+            let new_reference = 1 + random.below(60);
+            // As in ITCH: of an order that is there, neither side nor old price is told.
+            let message = match random.below(5) {
+                0 => added,
+                1 => message(FeedKind::Execute, added.reference, quantity),
+                2 => message(FeedKind::Delete, added.reference, 0),
+                3 => FeedMessage {
+                    kind: FeedKind::Replace,
+                    side: None,
+                    new_reference,
+                    ..added
+                },
+                _ => {
+                    exchange.submit_limit(side, Price(price), quantity, TimeInForce::GTC);
+                    continue;
+                }
+            };
+            known.apply(&exchange, &message);
+            driver.apply(&mut exchange, &message);
+            let followed = (1..=60).filter(|reference| driver.order_id(*reference).is_some());
+            assert!(
+                followed.eq(known.0.keys().copied()),
+                "seed {seed}: {message:?}"
+            );
+            #[cfg(feature = "persistence")]
+            if random.below(100) == 0 {
+                let restored = FeedDriver::from_bytes(&driver.to_bytes()).unwrap();
+                assert_eq!(restored, driver);
+                driver = restored;
+            }
+        }
+        assert!(driver.counts().contradictions > 100);
+        exchange.check_invariants().unwrap();
+    }
+}
+
+#[test]
+fn seeds_that_an_execution_passes_by_are_cancelled_where_ones_own_is_the_best() {
+    let mut exchange = Exchange::new();
+    exchange.submit_limit(Side::Buy, Price(103), 10, TimeInForce::GTC);
+    exchange.submit_limit(Side::Buy, Price(101), 20, TimeInForce::GTC);
+    let snapshot = exchange.full_book();
+    for restores in [false, cfg!(feature = "persistence")] {
+        let mut exchange = Exchange::new();
+        let mut driver = FeedDriver::new();
+        driver.seed(&mut exchange, &snapshot).unwrap();
+        #[cfg(feature = "persistence")]
+        if restores {
+            driver = FeedDriver::from_bytes(&driver.to_bytes()).unwrap();
+        }
+        let own = exchange.submit_limit(Side::Buy, Price(104), 50, TimeInForce::GTC);
+        let mut left = 50;
+        for (price, seeds) in [(102, 1), (100, 0)] {
+            let executed = FeedMessage {
+                kind: FeedKind::Execute,
+                ..add(7, Side::Buy, price, 5)
+            };
+            driver.apply(&mut exchange, &executed);
+            left -= 5;
+            let levels = exchange.full_book().bids;
+            assert_eq!(levels.len(), 1 + seeds, "{restores} {price}");
+            let own = exchange.get_order(own.order_id).unwrap();
+            assert_eq!(own.remaining_quantity, left);
+        }
+        assert_eq!(driver.counts().contradictions, 2);
+    }
+}
+
 #[test]
 fn an_order_that_cannot_be_takes_no_other_away() {
     let wrong = [

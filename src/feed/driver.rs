@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 #[cfg(feature = "persistence")]
 use super::persist::{DriverImage, FollowedImage};
-use super::venue::References;
+use super::venue::{References, index};
 use super::{FeedCounts, FeedKind, FeedMessage};
 use crate::book::BookSnapshot;
 use crate::error::ValidationError;
@@ -17,6 +17,19 @@ use crate::types::{OrderId, Price, Quantity, Side, TimeInForce};
 /// Returns whether an order may rest with this price and quantity, as far as these alone decide.
 fn may_rest(price: Price, quantity: Quantity) -> bool {
     price.is_valid() && quantity > 0 && price.checked_notional(quantity).is_some()
+}
+
+/// Lets a side's best price be no worse than another.
+fn improve(best: &mut [Option<Price>; 2], side: Side, price: Price) {
+    let best = &mut best[index(side)];
+    let is_better = match (side, *best) {
+        (_, None) => true,
+        (Side::Buy, Some(before)) => price > before,
+        (Side::Sell, Some(before)) => price < before,
+    };
+    if is_better {
+        *best = Some(price);
+    }
 }
 
 /// An order of the venue, and what it became here.
@@ -65,13 +78,24 @@ struct Followed {
 /// assert_eq!((own.filled_quantity, exchange.trades().len()), (0, 2));
 /// # Ok::<(), nanobook::FeedError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct FeedDriver {
     orders: References<Followed>,
     /// The orders that stand for what was there before the file began, by their levels.
     seeds: BTreeMap<(Side, Price), OrderId>,
+    /// No order of the venue is better than this, bids first; the last that was may be gone. It
+    /// spares a look at all of them while an order of one's own is the best.
+    best: [Option<Price>; 2],
     counts: FeedCounts,
 }
+
+impl PartialEq for FeedDriver {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.orders, &self.seeds, self.counts) == (&other.orders, &other.seeds, other.counts)
+    }
+}
+
+impl Eq for FeedDriver {}
 
 impl FeedDriver {
     /// Returns a driver that has seen nothing.
@@ -126,6 +150,7 @@ impl FeedDriver {
         for (side, price, quantity) in events {
             let result = exchange.try_submit_limit(side, price, quantity, TimeInForce::GTC)?;
             self.seeds.insert((side, price), result.order_id);
+            improve(&mut self.best, side, price);
         }
         Ok(())
     }
@@ -182,6 +207,7 @@ impl FeedDriver {
             price,
             remaining: message.quantity,
         });
+        improve(&mut self.best, side, price);
         Some(Outcome::Submit(execution))
     }
 
@@ -269,27 +295,37 @@ impl FeedDriver {
         side: Side,
         is_stale: impl Fn(Price) -> bool,
     ) {
-        let best = match side {
+        let there = match side {
             Side::Buy => exchange.best_bid(),
             Side::Sell => exchange.best_ask(),
         };
-        if !best.is_some_and(&is_stale) {
+        let known = self.best[index(side)];
+        if !there.is_some_and(&is_stale) || !known.is_some_and(&is_stale) {
             return;
         }
         let mut stale = Vec::new();
+        self.best[index(side)] = None;
         self.orders.retain(|_, order| {
-            let goes = order.side == side && is_stale(order.price);
-            if goes {
-                stale.push(order.order_id);
+            if order.side != side {
+                return true;
             }
-            !goes
+            if is_stale(order.price) {
+                stale.push(order.order_id);
+                return false;
+            }
+            improve(&mut self.best, side, order.price);
+            true
         });
         self.seeds.retain(|(seed_side, price), order_id| {
-            let goes = *seed_side == side && is_stale(*price);
-            if goes {
-                stale.push(*order_id);
+            if *seed_side != side {
+                return true;
             }
-            !goes
+            if is_stale(*price) {
+                stale.push(*order_id);
+                return false;
+            }
+            improve(&mut self.best, side, *price);
+            true
         });
         // Whatever order the look-up has them in.
         stale.sort_unstable();
@@ -383,6 +419,7 @@ impl FeedDriver {
                 remaining: message.quantity,
             };
             self.orders.insert(message.new_reference, followed);
+            improve(&mut self.best, order.side, price);
             return Some(sent);
         }
         // The side's total would not fit: the old order is gone all the same.
@@ -482,24 +519,24 @@ impl FeedDriver {
 
     #[cfg(feature = "persistence")]
     pub(super) fn from_image(image: DriverImage) -> Self {
-        let orders = image.orders.into_iter();
-        let seeds = image.seeds.into_iter();
-        Self {
-            orders: orders
-                .map(|(reference, order_id, side, price, remaining)| {
-                    let followed = Followed {
-                        order_id,
-                        side,
-                        price,
-                        remaining,
-                    };
-                    (reference, followed)
-                })
-                .collect(),
-            seeds: seeds
-                .map(|(side, price, order_id)| ((side, price), order_id))
-                .collect(),
+        let mut driver = Self {
             counts: image.counts,
+            ..Self::default()
+        };
+        for (reference, order_id, side, price, remaining) in image.orders {
+            let followed = Followed {
+                order_id,
+                side,
+                price,
+                remaining,
+            };
+            driver.orders.insert(reference, followed);
+            improve(&mut driver.best, side, price);
         }
+        for (side, price, order_id) in image.seeds {
+            driver.seeds.insert((side, price), order_id);
+            improve(&mut driver.best, side, price);
+        }
+        driver
     }
 }

@@ -54,7 +54,7 @@ const EMPTY: Level = Level {
 };
 
 /// Returns a side's place in an array of both.
-const fn index(side: Side) -> usize {
+pub(super) const fn index(side: Side) -> usize {
     match side {
         Side::Buy => 0,
         Side::Sell => 1,
