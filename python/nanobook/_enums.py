@@ -176,3 +176,8 @@ class StopStatus(_Spelled):
     """It became an order."""
     CANCELLED = "cancelled"
     """It was cancelled before that."""
+
+    @property
+    def code(self) -> int:
+        """Its number in `Exchange.stop_orders_array`: its place among the members, from 0."""
+        return self._place()

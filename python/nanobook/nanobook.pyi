@@ -1219,6 +1219,25 @@ class Exchange:
         Its fields are the attributes of `Order`; sides, times in force and statuses are codes, as
         in `OrderStatus.code`.
         """
+    def stop_orders_table(self) -> Table:
+        """Return the stops that `get_stop_order` knows, by id, as a table.
+
+        Examples
+        --------
+        >>> exchange = Exchange()
+        >>> stop = exchange.submit_stop_limit("sell", 95_00, 94_90, 10)
+        >>> stop = exchange.submit_trailing_stop_market("sell", 96_00, 5, "percentage", 0.02)
+        >>> columns = exchange.stop_orders_table().to_dict()
+        >>> columns["stop_price"], columns["limit_price"], columns["trail_value"]
+        ([9500, 9600], [9490, None], [None, 0.02])
+        """
+    def stop_orders_array(self) -> NDArray[np.void]:
+        """Return the stops that `get_stop_order` knows, by id, as a structured array.
+
+        Its fields are those of `StopOrder`, with ``trail_type``, ``trail_offset``, ``trail_value``
+        and ``atr_period``, as events have them, in place of ``trail_method``. Sides, times in force
+        and statuses are codes, as in `StopStatus.code`.
+        """
     def depth_table(self, levels: SupportsIndex = 10) -> Table:
         """Return the best levels of each side as a table: bids, best first, and then asks.
 
@@ -1366,7 +1385,7 @@ class Exchange:
         traceback: TracebackType | None = None,
     ) -> None: ...
     def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # It changes, and so has none.
     def __copy__(self) -> Exchange: ...
     def __deepcopy__(self, memo: object) -> Exchange: ...
 
@@ -1587,6 +1606,10 @@ class MultiExchange:
         """Return the orders as a table; see `Exchange.orders_table`."""
     def orders_array(self, symbol: str) -> NDArray[np.void]:
         """Return the orders as a structured array; see `Exchange.orders_array`."""
+    def stop_orders_table(self, symbol: str) -> Table:
+        """Return the stops as a table; see `Exchange.stop_orders_table`."""
+    def stop_orders_array(self, symbol: str) -> NDArray[np.void]:
+        """Return the stops as a structured array; see `Exchange.stop_orders_array`."""
     def depth_table(self, symbol: str, levels: SupportsIndex = 10) -> Table:
         """Return the best levels of each side as a table; see `Exchange.depth_table`."""
     def depth_array(self, symbol: str, levels: SupportsIndex = 10) -> NDArray[np.void]:
@@ -1646,7 +1669,7 @@ class MultiExchange:
     def __iter__(self) -> Iterator[str]: ...
     def __getitem__(self, symbol: str, /) -> Exchange: ...
     def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # It changes, and so has none.
     def __copy__(self) -> MultiExchange: ...
     def __deepcopy__(self, memo: object) -> MultiExchange: ...
 
@@ -2238,7 +2261,7 @@ class VenueBook:
             If the bytes are damaged.
         """
     def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # It changes, and so has none.
     def _repr_html_(self) -> str: ...
     def __copy__(self) -> VenueBook: ...
     def __deepcopy__(self, memo: object) -> VenueBook: ...
@@ -2351,7 +2374,7 @@ class FeedDriver:
             If the bytes are damaged.
         """
     def __eq__(self, other: object, /) -> bool: ...
-    __hash__: ClassVar[None]  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # It changes, and so has none.
     def __copy__(self) -> FeedDriver: ...
     def __deepcopy__(self, memo: object) -> FeedDriver: ...
 

@@ -7,7 +7,8 @@ use std::cmp::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nanobook::{
-    Event, Exchange, MultiExchange, Order, OrderId, Outcome, ReplayError, ValidationError,
+    Event, Exchange, MultiExchange, Order, OrderId, Outcome, ReplayError, StopOrder,
+    ValidationError,
 };
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -173,6 +174,10 @@ impl PyExchange {
 
     fn orders(&self, py: Python<'_>) -> Vec<Order> {
         self.with_detached(py, |exchange| exchange.orders().collect())
+    }
+
+    fn stop_orders(&self, py: Python<'_>) -> Vec<StopOrder> {
+        self.with_detached(py, |exchange| exchange.stop_orders().collect())
     }
 
     fn equals(&self, py: Python<'_>, other: &Self) -> bool {
@@ -486,6 +491,16 @@ impl PyExchange {
     /// Return the orders that `get_order` knows as a structured array, by id.
     fn orders_array<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         records::to_array(py, self.orders(py).into_iter())
+    }
+
+    /// Return the stops that `get_stop_order` knows as a table, by id.
+    fn stop_orders_table(&self, py: Python<'_>) -> PyTable {
+        PyTable::of(self.stop_orders(py).into_iter())
+    }
+
+    /// Return the stops that `get_stop_order` knows as a structured array, by id.
+    fn stop_orders_array<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        records::to_array(py, self.stop_orders(py).into_iter())
     }
 
     /// Return the best levels of each side as a table: bids, best first, and then asks.

@@ -2,7 +2,9 @@
 
 use std::sync::Mutex;
 
-use nanobook::{Event, Exchange, MultiError, MultiExchange, Order, OrderId, Outcome, Symbol};
+use nanobook::{
+    Event, Exchange, MultiError, MultiExchange, Order, OrderId, Outcome, StopOrder, Symbol,
+};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyString, PyType};
@@ -123,6 +125,10 @@ impl PyMultiExchange {
 
     fn orders(&self, symbol: Arg<'_, '_>) -> BindingResult<Vec<Order>> {
         self.book_detached(symbol, |exchange| exchange.orders().collect())
+    }
+
+    fn stop_orders(&self, symbol: Arg<'_, '_>) -> BindingResult<Vec<StopOrder>> {
+        self.book_detached(symbol, |exchange| exchange.stop_orders().collect())
     }
 
     fn names(&self, py: Python<'_>) -> Vec<Symbol> {
@@ -492,6 +498,23 @@ impl PyMultiExchange {
         symbol: Arg<'_, 'py>,
     ) -> BindingResult<Bound<'py, PyAny>> {
         Ok(records::to_array(py, self.orders(symbol)?.into_iter())?)
+    }
+
+    /// Return the stops that `get_stop_order` knows as a table, by id.
+    fn stop_orders_table(&self, symbol: Arg<'_, '_>) -> BindingResult<PyTable> {
+        Ok(PyTable::of(self.stop_orders(symbol)?.into_iter()))
+    }
+
+    /// Return the stops that `get_stop_order` knows as a structured array, by id.
+    fn stop_orders_array<'py>(
+        &self,
+        py: Python<'py>,
+        symbol: Arg<'_, 'py>,
+    ) -> BindingResult<Bound<'py, PyAny>> {
+        Ok(records::to_array(
+            py,
+            self.stop_orders(symbol)?.into_iter(),
+        )?)
     }
 
     /// Return the best levels of each side as a table: bids, best first, and then asks.

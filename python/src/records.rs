@@ -3,8 +3,8 @@
 use std::fmt;
 
 use nanobook::{
-    BookSnapshot, Event, LevelSnapshot, Order, OrderId, OrderStatus, Price, Side, TimeInForce,
-    Trade, TrailMethod,
+    BookSnapshot, Event, LevelSnapshot, Order, OrderId, OrderStatus, Price, Side, StopOrder,
+    TimeInForce, Trade, TrailMethod,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -234,6 +234,7 @@ pub(crate) fn to_array<R: Record>(
 
 pub(crate) const SIDES: Kind = Kind::Code(&["buy", "sell"]);
 pub(crate) const TIMES_IN_FORCE: Kind = Kind::Code(&["gtc", "ioc", "fok"]);
+const STOP_STATUSES: Kind = Kind::Code(&["pending", "triggered", "cancelled"]);
 const ORDER_STATUSES: Kind = Kind::Code(&["new", "partially_filled", "filled", "cancelled"]);
 
 pub(crate) const fn side(side: Side) -> Cell {
@@ -246,6 +247,31 @@ pub(crate) const fn time_in_force(tif: TimeInForce) -> Cell {
 
 const fn order_status(status: OrderStatus) -> Cell {
     Cell::Code(status as u8)
+}
+
+fn price(price: Option<Price>) -> Cell {
+    price.map_or(Cell::None, |Price(price)| Cell::Int(price))
+}
+
+fn order_id(order_id: Option<OrderId>) -> Cell {
+    order_id.map_or(Cell::None, |OrderId(id)| Cell::Uint(id))
+}
+
+/// Returns how a stop trails: the type, a fixed offset, the value of another trail, the period.
+fn trail(method: Option<TrailMethod>) -> [Cell; 4] {
+    match method {
+        None => [Cell::None; 4],
+        Some(TrailMethod::Fixed(offset)) => {
+            [Cell::Code(0), Cell::Int(offset), Cell::None, Cell::None]
+        }
+        Some(TrailMethod::Percentage(fraction)) => {
+            [Cell::Code(1), Cell::None, Cell::Float(fraction), Cell::None]
+        }
+        Some(TrailMethod::Atr { multiplier, period }) => {
+            let period = Cell::Uint(period.into());
+            [Cell::Code(2), Cell::None, Cell::Float(multiplier), period]
+        }
+    }
 }
 
 impl Record for Trade {
@@ -307,6 +333,51 @@ impl Record for Order {
             Cell::Uint(self.timestamp),
             time_in_force(self.time_in_force),
             order_status(self.status),
+        ]
+    }
+
+    fn kept() -> &'static Kept {
+        static KEPT: Kept = PyOnceLock::new();
+        &KEPT
+    }
+}
+
+impl Record for StopOrder {
+    const FIELDS: &'static [(&'static str, Kind)] = &[
+        ("id", Kind::Uint),
+        ("side", SIDES),
+        ("stop_price", Kind::Int),
+        ("limit_price", Kind::Int),
+        ("quantity", Kind::Uint),
+        ("time_in_force", TIMES_IN_FORCE),
+        ("timestamp", Kind::Uint),
+        ("status", STOP_STATUSES),
+        ("trail_type", Kind::Code(TRAIL_TYPES)),
+        ("trail_offset", Kind::Int),
+        ("trail_value", Kind::Float),
+        ("atr_period", Kind::Uint),
+        ("watermark", Kind::Int),
+        ("triggered_order_id", Kind::Uint),
+    ];
+    type Cells = [Cell; 14];
+
+    fn cells(&self) -> [Cell; 14] {
+        let [trail_type, offset, value, period] = trail(self.trail_method);
+        [
+            Cell::Uint(self.id.0),
+            side(self.side),
+            Cell::Int(self.stop_price.0),
+            price(self.limit_price),
+            Cell::Uint(self.quantity),
+            time_in_force(self.time_in_force),
+            Cell::Uint(self.timestamp),
+            Cell::Code(self.status as u8),
+            trail_type,
+            offset,
+            value,
+            period,
+            price(self.watermark),
+            order_id(self.triggered_order_id),
         ]
     }
 
@@ -509,21 +580,7 @@ impl Record for Event {
 
     fn cells(&self) -> [Cell; 11] {
         let flat = Flat::new(self);
-        let price =
-            |price: Option<Price>| price.map_or(Cell::None, |Price(price)| Cell::Int(price));
-        let (trail_type, offset, value, period) = match flat.trail {
-            None => (Cell::None, Cell::None, Cell::None, Cell::None),
-            Some(TrailMethod::Fixed(offset)) => {
-                (Cell::Code(0), Cell::Int(offset), Cell::None, Cell::None)
-            }
-            Some(TrailMethod::Percentage(fraction)) => {
-                (Cell::Code(1), Cell::None, Cell::Float(fraction), Cell::None)
-            }
-            Some(TrailMethod::Atr { multiplier, period }) => {
-                let period = Cell::Uint(period.into());
-                (Cell::Code(2), Cell::None, Cell::Float(multiplier), period)
-            }
-        };
+        let [trail_type, offset, value, period] = trail(flat.trail);
         [
             Cell::Code(kind_code(self)),
             flat.side.map_or(Cell::None, side),
@@ -531,8 +588,7 @@ impl Record for Event {
             trail_type,
             price(flat.price),
             flat.quantity.map_or(Cell::None, Cell::Uint),
-            flat.order_id
-                .map_or(Cell::None, |OrderId(id)| Cell::Uint(id)),
+            order_id(flat.order_id),
             price(flat.stop_price),
             offset,
             value,

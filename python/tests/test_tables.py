@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import random
 import subprocess
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 import nanobook
-from nanobook import Exchange, MultiExchange, OrderStatus, Side, Table, TimeInForce
+from nanobook import Exchange, MultiExchange, OrderStatus, Side, StopStatus, Table, TimeInForce
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,13 +134,14 @@ def test_an_array_says_what_the_objects_say(kind: str, state: str) -> None:
     assert all(array[name].flags.aligned for name in expected)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "events"])
+@pytest.mark.parametrize("kind", [*KINDS, "events", "stop_orders"])
 def test_a_multi_exchange_shows_the_book_of_a_symbol(kind: str) -> None:
     multi = MultiExchange()
     multi.get_or_create("GOOG")
     book = multi.get_or_create("AAPL")
     book.submit_limit("sell", 100, 5)
     book.submit_market("buy", 2)
+    book.submit_stop_market("sell", 90, 1)
     for form in ("table", "array"):
         shown = getattr(multi, f"{kind}_{form}")("AAPL")
         expected = getattr(book, f"{kind}_{form}")()
@@ -147,6 +149,84 @@ def test_a_multi_exchange_shows_the_book_of_a_symbol(kind: str) -> None:
         assert shown == expected if form == "table" else shown.tobytes() == expected.tobytes()
         with pytest.raises(nanobook.UnknownSymbolError, match="MSFT"):
             getattr(multi, f"{kind}_{form}")("MSFT")
+
+
+def with_stops() -> Exchange:
+    """Return an exchange with stops of every kind and status."""
+    exchange = Exchange()
+    exchange.submit_limit("sell", 100, 5)
+    exchange.submit_limit("buy", 90, 5)
+    exchange.submit_stop_market("buy", 100, 1)
+    exchange.submit_stop_limit("sell", 80, 79, 2, "fok")
+    exchange.submit_trailing_stop_market("sell", 70, 3, "fixed", 9)
+    exchange.submit_trailing_stop_limit("buy", 130, 131, 4, "percentage", 0.25)
+    cancelled = exchange.submit_trailing_stop_market("buy", 140, 5, "atr", 1.5, 3)
+    exchange.cancel(cancelled.order_id)
+    exchange.submit_market("buy", 2)
+    return exchange
+
+
+# Each value of each stop, worked out by hand: the trades at 100 trigger the first stop, and move
+# the trailing ones to 100 - 9 = 91 and to 100 * 1.25 = 125.
+STOPS: Columns = {
+    "id": [3, 4, 5, 6, 7],
+    "side": ["buy", "sell", "sell", "buy", "buy"],
+    "stop_price": [100, 80, 91, 125, 140],
+    "limit_price": [None, 79, None, 131, None],
+    "quantity": [1, 2, 3, 4, 5],
+    "time_in_force": ["ioc", "fok", "ioc", "gtc", "ioc"],
+    "timestamp": [3, 4, 5, 6, 7],
+    "status": ["triggered", "pending", "pending", "pending", "cancelled"],
+    "trail_type": [None, None, "fixed", "percentage", "atr"],
+    "trail_offset": [None, None, 9, None, None],
+    "trail_value": [None, None, None, 0.25, 1.5],
+    "atr_period": [None, None, None, None, 3],
+    "watermark": [None, None, 100, 100, None],
+    # The market order is number 8.
+    "triggered_order_id": [9, None, None, None, None],
+}
+EMPTY_IN_NUMPY = {"trail_type": 255, "trail_value": math.nan}
+
+
+@pytest.mark.parametrize("read", READERS[:3], ids=lambda read: read.__name__)
+def test_stops_are_a_table(read: Callable[[Table], Columns]) -> None:
+    exchange = with_stops()
+    table = exchange.stop_orders_table()
+    assert read(table) == STOPS
+    assert table.columns == list(STOPS)
+    assert pickle.loads(pickle.dumps(table)) == table
+    for row, order_id in enumerate(STOPS["id"]):
+        stop = exchange.get_stop_order(order_id)
+        assert stop is not None
+        fields = {**stop, **(stop["trail_method"] or {})}
+        assert {name: fields[name] for name in STOPS if name in fields} == {
+            # One name for the values of all trails, where tables keep integers apart.
+            name: STOPS["trail_offset"][row] or values[row]
+            if name == "trail_value"
+            else values[row]
+            for name, values in STOPS.items()
+            if name in fields
+        }
+    assert Exchange().stop_orders_table().columns == list(STOPS)
+
+
+def test_stops_are_an_array() -> None:
+    exchange = with_stops()
+    array = exchange.stop_orders_array()
+    table = exchange.stop_orders_table()
+    enums = {"side": Side, "time_in_force": TimeInForce, "status": StopStatus}
+    for name, values in STOPS.items():
+        kind = enums.get(name)
+        codes = [kind(value).code for value in values] if kind else values
+        if name == "trail_type":
+            codes = [
+                ["fixed", "percentage", "atr"].index(value) if value else 255 for value in values
+            ]
+        empty = EMPTY_IN_NUMPY.get(name, 0)
+        expected = [empty if value is None else value for value in codes]
+        np.testing.assert_array_equal(array[name], expected)
+        np.testing.assert_array_equal(table[name], expected)
+    assert table.to_numpy().tobytes() == array.tobytes()
 
 
 def test_depth_shows_as_many_levels_as_asked_for() -> None:
@@ -164,6 +244,7 @@ def test_codes_are_places_among_the_members() -> None:
     assert [member.code for member in Side] == [0, 1]
     assert [member.code for member in TimeInForce] == [0, 1, 2]
     assert [member.code for member in OrderStatus] == [0, 1, 2, 3]
+    assert [member.code for member in StopStatus] == [0, 1, 2]
     assert Side.SELL.code == 1
     assert OrderStatus.CANCELLED.code == 3
 

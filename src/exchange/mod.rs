@@ -907,6 +907,21 @@ impl Exchange {
         (record.state == State::Stop).then(|| *self.stops.get(record.level))
     }
 
+    /// Returns the stops that [`get_stop_order`](Self::get_stop_order) knows, by id.
+    ///
+    /// ```
+    /// use nanobook::{Exchange, Price, Side, StopStatus};
+    /// let mut exchange = Exchange::new();
+    /// exchange.submit_stop_market(Side::Sell, Price(95_00), 10);
+    /// let stop = exchange.submit_stop_market(Side::Sell, Price(90_00), 10);
+    /// exchange.cancel(stop.order_id);
+    /// let pending = |status| status == StopStatus::Pending;
+    /// assert_eq!(exchange.stop_orders().filter(|stop| pending(stop.status)).count(), 1);
+    /// ```
+    pub fn stop_orders(&self) -> impl ExactSizeIterator<Item = StopOrder> {
+        self.stops.iter().copied()
+    }
+
     /// Returns how much trades before a resting order at its price; `None` if it does not rest.
     ///
     /// Costs O(orders ahead).

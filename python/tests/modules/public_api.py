@@ -302,6 +302,7 @@ WITHOUT_ARGUMENTS = (
     "clear_order_history",
     "pending_stop_count",
     *("trades_table", "trades_array", "orders_table", "orders_array"),
+    *("stop_orders_table", "stop_orders_array"),
     *("events_table", "events_array"),
 )
 EXCHANGE_STATE = state_bytes(Of("exchange", "to_bytes"))

@@ -122,6 +122,7 @@ def use_order_statuses(status: OrderStatus) -> None:
 
 
 def use_stop_statuses(status: StopStatus) -> None:
+    assert_type(status.code, int)
     assert_type(status.value, str)
     assert_type(StopStatus.PENDING, Literal[StopStatus.PENDING])
     assert_type(StopStatus.TRIGGERED, Literal[StopStatus.TRIGGERED])
@@ -400,6 +401,7 @@ def use_exchange(exchange: Exchange) -> None:
     assert_type(exchange.depth_table(3), Table)
     assert_type(exchange.trades_table(), Table)
     assert_type(exchange.orders_table(), Table)
+    assert_type(exchange.stop_orders_table(), Table)
     assert_type(exchange.events_table(), Table)
     assert_type(Exchange.replay(exchange.events_table()), Exchange)
     assert_type(Exchange.replay({"kind": ["cancel"], "order_id": [1]}), Exchange)
@@ -505,6 +507,7 @@ def use_multi(multi: MultiExchange) -> None:
     assert_type(multi.depth_table(symbol, levels=3), Table)
     assert_type(multi.trades_table(symbol), Table)
     assert_type(multi.orders_table(symbol), Table)
+    assert_type(multi.stop_orders_table(symbol), Table)
     assert_type(multi.events_table(symbol), Table)
     assert_type(multi.trades(symbol), list[Trade])
     assert_type(multi.events(symbol), list[Event])

@@ -23,6 +23,7 @@ from nanobook import (
 def use_exchange_arrays(exchange: Exchange) -> None:
     assert_type(exchange.trades_array(), NDArray[np.void])
     assert_type(exchange.orders_array(), NDArray[np.void])
+    assert_type(exchange.stop_orders_array(), NDArray[np.void])
     assert_type(exchange.events_array(), NDArray[np.void])
     assert_type(Exchange.replay(exchange.events_array()), Exchange)
     assert_type(exchange.depth_array(levels=3), NDArray[np.void])
@@ -31,6 +32,7 @@ def use_exchange_arrays(exchange: Exchange) -> None:
 def use_multi_arrays(multi: MultiExchange) -> None:
     assert_type(multi.trades_array("AAPL"), NDArray[np.void])
     assert_type(multi.orders_array("AAPL"), NDArray[np.void])
+    assert_type(multi.stop_orders_array("AAPL"), NDArray[np.void])
     assert_type(multi.events_array("AAPL"), NDArray[np.void])
     assert_type(multi.depth_array("AAPL", 3), NDArray[np.void])
 
