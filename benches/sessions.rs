@@ -179,7 +179,8 @@ fn one_price(group: &mut Group) {
     }
 }
 
-/// A feed executes its best bid while an order of one's own is better.
+/// A feed's best bid comes, goes and makes room for an execution at the next, while an order of
+/// one's own is better than both.
 fn follows(group: &mut Group) {
     const EXECUTIONS: u64 = 1_000;
     for count in [100, 50_000] {
@@ -197,20 +198,24 @@ fn follows(group: &mut Group) {
             quantity,
         };
         for reference in 0..count {
-            let price = price_at(Side::Buy, reference % 100);
+            let price = price_at(Side::Buy, 1 + reference % 100);
             let rests = message(FeedKind::Add, reference, price, EXECUTIONS);
             driver.apply(&mut exchange, &rests);
         }
-        let best = price_at(Side::Buy, 0);
-        exchange.submit_limit(Side::Buy, Price(best.0 + 1), MILLION, TimeInForce::GTC);
-        let executed = message(FeedKind::Execute, 0, best, 1);
-        group.throughput(Throughput::Elements(EXECUTIONS));
+        let passing = price_at(Side::Buy, 0);
+        exchange.submit_limit(Side::Buy, Price(passing.0 + 1), MILLION, TimeInForce::GTC);
+        let executed = message(FeedKind::Execute, 0, price_at(Side::Buy, 1), 1);
+        let comes = message(FeedKind::Add, count, passing, 1);
+        let goes = message(FeedKind::Delete, count, passing, 1);
+        group.throughput(Throughput::Elements(3 * EXECUTIONS));
         let id = BenchmarkId::new("a feed behind an order of one's own", count);
         group.bench_function(id, |bencher| {
             bencher.iter_batched_ref(
                 || (exchange.clone(), driver.clone()),
                 |(exchange, driver)| {
                     for _ in 0..EXECUTIONS {
+                        driver.apply(exchange, &comes);
+                        driver.apply(exchange, &goes);
                         driver.apply(exchange, &executed);
                     }
                 },

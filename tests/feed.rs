@@ -1455,6 +1455,83 @@ fn a_second_snapshot_takes_the_place_of_the_first() {
 }
 
 #[test]
+fn a_seed_that_does_not_fit_once_it_has_traded_changes_nothing() {
+    const HALF: Quantity = 1 << 62;
+    let snapshot = |levels: &[(i64, Quantity)]| {
+        let mut book = VenueBook::new();
+        for (price, quantity) in levels {
+            book.set_level(Side::Buy, Price(*price), *quantity).unwrap();
+        }
+        book.full_book()
+    };
+    let mut exchange = Exchange::new();
+    let mut driver = FeedDriver::new();
+    exchange.submit_limit(Side::Sell, Price(5), 10, TimeInForce::GTC);
+    for _ in 0..2 {
+        exchange.submit_stop_limit(
+            Side::Buy,
+            Price(5),
+            Price(1),
+            2 * HALF - 1,
+            TimeInForce::GTC,
+        );
+    }
+    let before = exchange.clone();
+    // The first level trades, which lets two stops come to rest below it.
+    let seeds = snapshot(&[(5, 20), (2, HALF - 1), (1, 2 * HALF - 1)]);
+    let refused = driver.seed(&mut exchange, &seeds);
+    assert!(matches!(
+        refused,
+        Err(ValidationError::SideTotalOverflow { .. })
+    ));
+    assert_eq!(exchange, before);
+
+    // What comes in place of an earlier snapshot need not fit beside it.
+    let mut exchange = Exchange::new();
+    let seeds = snapshot(&[(2, HALF - 1), (1, 2 * HALF - 1)]);
+    for _ in 0..2 {
+        driver.seed(&mut exchange, &seeds).unwrap();
+        assert_eq!(exchange.depth(9).total_bid_quantity(), 3 * HALF - 2);
+    }
+}
+
+#[test]
+fn of_a_price_that_a_snapshot_has_twice_the_last_level_counts() {
+    let mut exchange = Exchange::new();
+    let mut driver = FeedDriver::new();
+    let mut book = VenueBook::new();
+    book.set_level(Side::Buy, Price(100), 5).unwrap();
+    let mut snapshot = book.full_book();
+    snapshot.bids.push(snapshot.bids[0].clone());
+    snapshot.bids[1].quantity = 7;
+    driver.seed(&mut exchange, &snapshot).unwrap();
+    assert_eq!(exchange.depth(9).total_bid_quantity(), 7);
+    let same = VenueBook::from_snapshot(&snapshot).unwrap();
+    assert_eq!(same.depth(9).total_bid_quantity(), 7);
+    driver
+        .seed(&mut exchange, &VenueBook::new().full_book())
+        .unwrap();
+    assert_eq!(exchange.best_bid(), None);
+}
+
+#[test]
+fn a_deletion_that_tells_no_quantity_takes_nothing_off_a_seed() {
+    let mut exchange = Exchange::new();
+    let mut driver = FeedDriver::new();
+    let mut book = VenueBook::new();
+    book.set_level(Side::Buy, Price(100), 50).unwrap();
+    driver.seed(&mut exchange, &book.full_book()).unwrap();
+    let deleted = FeedMessage {
+        kind: FeedKind::Delete,
+        ..add(3, Side::Buy, 100, 0)
+    };
+    assert_eq!(driver.apply(&mut exchange, &deleted), None);
+    let counts = driver.counts();
+    assert_eq!((counts.unknown_references, counts.contradictions), (1, 0));
+    assert_eq!(exchange.depth(1).total_bid_quantity(), 50);
+}
+
+#[test]
 fn a_reader_that_leaves_out_much_can_be_stopped_and_goes_on() {
     let other = itch(b'D', 19, &[(2, &[9])]).repeat(200_000);
     let bytes = [

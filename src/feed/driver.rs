@@ -1,7 +1,6 @@
 //! An exchange that follows a feed, so that orders of one's own meet those of the venue.
 
-use std::collections::BTreeMap;
-use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BinaryHeap};
 
 #[cfg(feature = "persistence")]
 use super::persist::{DriverImage, FollowedImage};
@@ -19,16 +18,12 @@ fn may_rest(price: Price, quantity: Quantity) -> bool {
     price.is_valid() && quantity > 0 && price.checked_notional(quantity).is_some()
 }
 
-/// Lets a side's best price be no worse than another.
-fn improve(best: &mut [Option<Price>; 2], side: Side, price: Price) {
-    let best = &mut best[index(side)];
-    let is_better = match (side, *best) {
-        (_, None) => true,
-        (Side::Buy, Some(before)) => price > before,
-        (Side::Sell, Some(before)) => price < before,
-    };
-    if is_better {
-        *best = Some(price);
+/// Returns a number that is larger for the better price.
+fn rank(side: Side, price: Price) -> i64 {
+    match side {
+        Side::Buy => price.0,
+        // No overflow, also where a price is the least there is.
+        Side::Sell => !price.0,
     }
 }
 
@@ -83,9 +78,9 @@ pub struct FeedDriver {
     orders: References<Followed>,
     /// The orders that stand for what was there before the file began, by their levels.
     seeds: BTreeMap<(Side, Price), OrderId>,
-    /// No order of the venue is better than this, bids first; the last that was may be gone. It
-    /// spares a look at all of them while an order of one's own is the best.
-    best: [Option<Price>; 2],
+    /// The references of `orders` by the rank of their prices, bids first, to find the best without
+    /// a look at all. Also those of orders that are gone, until they come up or are half of all.
+    ranked: [BinaryHeap<(i64, u64)>; 2],
     counts: FeedCounts,
 }
 
@@ -116,42 +111,23 @@ impl FeedDriver {
         exchange: &mut Exchange,
         snapshot: &BookSnapshot,
     ) -> Result<(), ValidationError> {
-        let resting = exchange.depth(usize::MAX);
-        let mut events = Vec::new();
-        for (side, levels, there) in [
-            (Side::Buy, &snapshot.bids, resting.total_bid_quantity()),
-            (Side::Sell, &snapshot.asks, resting.total_ask_quantity()),
-        ] {
-            let mut total = there;
+        // What the orders meet may change what fits, so it is tried out.
+        let mut tried = exchange.clone();
+        for order_id in self.seeds.values() {
+            tried.cancel(*order_id);
+        }
+        let mut seeds = BTreeMap::new();
+        for (side, levels) in [(Side::Buy, &snapshot.bids), (Side::Sell, &snapshot.asks)] {
             for level in levels {
                 let (price, quantity) = (level.price, level.quantity);
-                if quantity == 0 {
-                    return Err(ValidationError::ZeroQuantity);
+                let result = tried.try_submit_limit(side, price, quantity, TimeInForce::GTC)?;
+                if let Some(before) = seeds.insert((side, price), result.order_id) {
+                    tried.cancel(before);
                 }
-                if !price.is_valid() {
-                    return Err(ValidationError::InvalidPrice(price));
-                }
-                if price.checked_notional(quantity).is_none() {
-                    return Err(ValidationError::NotionalOverflow { price, quantity });
-                }
-                total = total
-                    .checked_add(quantity)
-                    .ok_or(ValidationError::SideTotalOverflow {
-                        side,
-                        resting: total,
-                        quantity,
-                    })?;
-                events.push((side, price, quantity));
             }
         }
-        for order_id in std::mem::take(&mut self.seeds).into_values() {
-            self.send(exchange, Event::Cancel { order_id });
-        }
-        for (side, price, quantity) in events {
-            let result = exchange.try_submit_limit(side, price, quantity, TimeInForce::GTC)?;
-            self.seeds.insert((side, price), result.order_id);
-            improve(&mut self.best, side, price);
-        }
+        *exchange = tried;
+        self.seeds = seeds;
         Ok(())
     }
 
@@ -189,9 +165,9 @@ impl FeedDriver {
         if meets && may_rest(price, message.quantity) && !self.orders.contains_key(&reference) {
             self.cancel_met(exchange, side, price);
         }
-        let Entry::Vacant(place) = self.orders.entry(reference) else {
+        if self.orders.contains_key(&reference) {
             return self.contradiction();
-        };
+        }
         let event = Event::SubmitLimit {
             side,
             price,
@@ -201,14 +177,33 @@ impl FeedDriver {
         let Ok(Outcome::Submit(execution)) = exchange.apply(&event) else {
             return self.contradiction();
         };
-        place.insert(Followed {
+        let followed = Followed {
             order_id: execution.order_id,
             side,
             price,
             remaining: message.quantity,
-        });
-        improve(&mut self.best, side, price);
+        };
+        self.follow(reference, followed);
         Some(Outcome::Submit(execution))
+    }
+
+    /// Keeps what a new order of the venue became.
+    fn follow(&mut self, reference: u64, order: Followed) {
+        self.orders.insert(reference, order);
+        let ranked = &mut self.ranked[index(order.side)];
+        if ranked.len() < 64 + 2 * self.orders.len() {
+            ranked.push((rank(order.side, order.price), reference));
+            return;
+        }
+        // Most are gone; a look-up that was large is as slow to go over as when it was full.
+        self.orders.shrink_to(2 * self.orders.len());
+        let there = self
+            .orders
+            .iter()
+            .filter(|(_, there)| there.side == order.side);
+        *ranked = there
+            .map(|(reference, there)| (rank(there.side, there.price), *reference))
+            .collect();
     }
 
     fn execute(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
@@ -295,39 +290,42 @@ impl FeedDriver {
         side: Side,
         is_stale: impl Fn(Price) -> bool,
     ) {
-        let there = match side {
+        let best = match side {
             Side::Buy => exchange.best_bid(),
             Side::Sell => exchange.best_ask(),
         };
-        let known = self.best[index(side)];
-        if !there.is_some_and(&is_stale) || !known.is_some_and(&is_stale) {
+        if !best.is_some_and(&is_stale) {
             return;
         }
         let mut stale = Vec::new();
-        self.best[index(side)] = None;
-        self.orders.retain(|_, order| {
-            if order.side != side {
-                return true;
-            }
-            if is_stale(order.price) {
+        while let Some(&(rank, reference)) = self.ranked[index(side)].peek() {
+            if let Some(order) = self.orders.get(&reference)
+                && (order.side, self::rank(side, order.price)) == (side, rank)
+            {
+                if !is_stale(order.price) {
+                    break;
+                }
                 stale.push(order.order_id);
-                return false;
+                self.orders.remove(&reference);
             }
-            improve(&mut self.best, side, order.price);
-            true
-        });
-        self.seeds.retain(|(seed_side, price), order_id| {
-            if *seed_side != side {
-                return true;
-            }
-            if is_stale(*price) {
-                stale.push(*order_id);
-                return false;
-            }
-            improve(&mut self.best, side, *price);
-            true
-        });
-        // Whatever order the look-up has them in.
+            self.ranked[index(side)].pop();
+        }
+        let mut seeds = self
+            .seeds
+            .range((side, Price(i64::MIN))..=(side, Price(i64::MAX)));
+        let mut best_seed = || match side {
+            Side::Buy => seeds.next_back(),
+            Side::Sell => seeds.next(),
+        };
+        let mut stale_seeds = Vec::new();
+        while let Some((&level, &order_id)) = best_seed().filter(|(level, _)| is_stale(level.1)) {
+            stale_seeds.push(level);
+            stale.push(order_id);
+        }
+        for level in stale_seeds {
+            self.seeds.remove(&level);
+        }
+        // As they came.
         stale.sort_unstable();
         for order_id in stale {
             let order = exchange.get_order(order_id);
@@ -418,8 +416,7 @@ impl FeedDriver {
                 price,
                 remaining: message.quantity,
             };
-            self.orders.insert(message.new_reference, followed);
-            improve(&mut self.best, order.side, price);
+            self.follow(message.new_reference, followed);
             return Some(sent);
         }
         // The side's total would not fit: the old order is gone all the same.
@@ -450,6 +447,10 @@ impl FeedDriver {
 
     fn reduce_seed(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
         let order_id = *self.seeds.get(&(message.side?, message.price?))?;
+        if message.quantity == 0 {
+            // How much is gone is not told.
+            return None;
+        }
         let event = Event::Reduce {
             order_id,
             quantity: message.quantity,
@@ -530,12 +531,10 @@ impl FeedDriver {
                 price,
                 remaining,
             };
-            driver.orders.insert(reference, followed);
-            improve(&mut driver.best, side, price);
+            driver.follow(reference, followed);
         }
         for (side, price, order_id) in image.seeds {
             driver.seeds.insert((side, price), order_id);
-            improve(&mut driver.best, side, price);
         }
         driver
     }
