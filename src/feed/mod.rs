@@ -172,8 +172,8 @@ impl Error for FeedError {
 pub struct FeedCounts {
     /// All messages, whatever they told.
     pub messages: u64,
-    /// Messages about an order that is not known: it came before the file begins, or was not
-    /// shown.
+    /// Messages about an order that is not known: it came before the file begins, was not shown,
+    /// or was cancelled by a [`FeedDriver`].
     pub unknown_references: u64,
     /// Messages that cannot be right: more goes off an order than it has, or nothing; a reference
     /// is there already; a new order has no side, no valid price or no quantity. In a
