@@ -167,7 +167,6 @@ impl Entry {
 /// assert_eq!(events.get(0), Some(Event::SubmitMarket { side: Side::Buy, quantity: 5 }));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "persistence", derive(serde::Serialize, serde::Deserialize))]
 pub struct EventLog {
     entries: Pieces<Entry>,
     trails: Vec<TrailMethod>,
@@ -321,10 +320,37 @@ impl EventLog {
             },
         }
     }
+}
 
-    /// Checks what a saved log could have wrong.
-    #[cfg(feature = "persistence")]
-    pub(crate) fn check(&self) -> Result<(), String> {
+/// A log as a part of a saved state.
+#[cfg(feature = "persistence")]
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(crate) struct LogImage {
+    entries: Pieces<Entry>,
+    trails: Vec<TrailMethod>,
+    is_on: bool,
+    is_complete: bool,
+}
+
+#[cfg(feature = "persistence")]
+impl LogImage {
+    pub(crate) fn new(log: &EventLog) -> Self {
+        let EventLog {
+            entries,
+            trails,
+            is_on,
+            is_complete,
+        } = log.clone();
+        Self {
+            entries,
+            trails,
+            is_on,
+            is_complete,
+        }
+    }
+
+    /// Returns the log, unless it could not have become what it is.
+    pub(crate) fn into_log(self) -> Result<EventLog, String> {
         let trailing = self.entries.iter().filter(|entry| {
             matches!(
                 entry.kind,
@@ -337,10 +363,15 @@ impl EventLog {
         {
             return Err("every trailing stop in the log has its trail".to_owned());
         }
-        if !self.is_on && (self.is_complete || !self.is_empty()) {
+        if !self.is_on && (self.is_complete || self.entries.len() > 0) {
             return Err("a log that is off is empty and incomplete".to_owned());
         }
-        Ok(())
+        Ok(EventLog {
+            entries: self.entries,
+            trails: self.trails,
+            is_on: self.is_on,
+            is_complete: self.is_complete,
+        })
     }
 }
 

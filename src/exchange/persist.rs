@@ -8,7 +8,7 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::log::EventLog;
+use super::log::LogImage;
 use super::stop::{PriceChanges, StopBook};
 use super::{Exchange, check_price, check_quantity, check_stop};
 use crate::book::{Book, Orders, OrdersImage, State, slot_of};
@@ -47,7 +47,7 @@ pub(crate) struct ExchangeImage {
     last_trade_price: Option<Price>,
     changes: PriceChanges,
     trade_hash: u64,
-    log: EventLog,
+    log: LogImage,
 }
 
 /// The first line of a saved log.
@@ -157,7 +157,7 @@ impl Exchange {
             last_trade_price: self.last_trade_price,
             changes: self.changes.clone(),
             trade_hash: self.running_trade_hash(),
-            log: self.log.clone(),
+            log: LogImage::new(&self.log),
         }
     }
 
@@ -168,8 +168,8 @@ impl Exchange {
     }
 
     fn rebuild(image: ExchangeImage) -> Result<Self, String> {
-        image.log.check()?;
-        for (index, event) in image.log.iter().enumerate() {
+        let log = image.log.into_log()?;
+        for (index, event) in log.iter().enumerate() {
             check_event(&event).map_err(|error| format!("event {index}: {error}"))?;
         }
         image.changes.check()?;
@@ -214,7 +214,7 @@ impl Exchange {
             last_trade_price: image.last_trade_price,
             stops: StopBook::from_stops(image.stops, &image.changes),
             changes: image.changes,
-            log: image.log,
+            log,
             trade_hash: image.trade_hash,
         };
         exchange.check()?;
