@@ -160,12 +160,11 @@ fn target_of(path: &Path) -> io::Result<PathBuf> {
 
 /// Creates a file beside the target that no other writer has.
 fn create_temporary(directory: &Path, name: &std::ffi::OsStr) -> io::Result<(PathBuf, File)> {
-    let process = std::process::id();
     let mut attempt = 0_u32;
     loop {
         let mut temporary = std::ffi::OsString::from(".");
         temporary.push(name);
-        temporary.push(format!(".{process}-{attempt}.tmp"));
+        temporary.push(format!(".{attempt}.tmp"));
         let temporary = directory.join(temporary);
         match File::create_new(&temporary) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 1000 => {
