@@ -33,7 +33,7 @@ impl OrderStatus {
 
 impl fmt::Display for OrderStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::New => "new",
             Self::PartiallyFilled => "partially_filled",
             Self::Filled => "filled",
@@ -85,7 +85,7 @@ pub enum StopStatus {
 
 impl fmt::Display for StopStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Pending => "pending",
             Self::Triggered => "triggered",
             Self::Cancelled => "cancelled",

@@ -104,7 +104,7 @@ impl Side {
 
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Buy => "buy",
             Self::Sell => "sell",
         })
@@ -129,7 +129,7 @@ pub enum TimeInForce {
 
 impl fmt::Display for TimeInForce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::GTC => "gtc",
             Self::IOC => "ioc",
             Self::FOK => "fok",
@@ -259,7 +259,7 @@ pub struct Digest(pub u64);
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        f.pad(&format!("{:016x}", self.0))
     }
 }
 
@@ -282,6 +282,19 @@ mod tests {
         ] {
             assert_eq!(Symbol::try_new(name), Err(SymbolError(name.to_owned())));
         }
+    }
+
+    #[test]
+    fn texts_are_padded_as_a_table_asks() {
+        use crate::order::{OrderStatus, StopStatus};
+        assert_eq!(
+            format!("|{:>6}|{:<6}|", Side::Buy, Side::Sell),
+            "|   buy|sell  |"
+        );
+        assert_eq!(format!("|{:^5}|", TimeInForce::IOC), "| ioc |");
+        assert_eq!(format!("|{:>9}|", OrderStatus::Filled), "|   filled|");
+        assert_eq!(format!("|{:<9}|", StopStatus::Pending), "|pending  |");
+        assert_eq!(format!("|{:>18}|", Digest(10)), "|  000000000000000a|");
     }
 
     #[test]
