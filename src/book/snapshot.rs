@@ -51,7 +51,8 @@ impl BookSnapshot {
 
     /// Returns best ask - best bid in price units, or `None` where a side is empty.
     pub fn spread(&self) -> Option<i64> {
-        Some(self.best_ask()?.0 - self.best_bid()?.0)
+        // A snapshot made by hand may have any prices.
+        Some(self.best_ask()?.0.saturating_sub(self.best_bid()?.0))
     }
 
     /// Returns (best bid + best ask) / 2 rounded down, or `None` where a side is empty.
@@ -84,17 +85,48 @@ impl BookSnapshot {
 
     /// Returns the quantity of all bid levels shown.
     pub fn total_bid_quantity(&self) -> Quantity {
-        self.bids.iter().map(|level| level.quantity).sum()
+        total(&self.bids)
     }
 
     /// Returns the quantity of all ask levels shown.
     pub fn total_ask_quantity(&self) -> Quantity {
-        self.asks.iter().map(|level| level.quantity).sum()
+        total(&self.asks)
     }
+}
+
+/// Returns the quantity of levels; one side of a book has no more than fits.
+fn total(levels: &[LevelSnapshot]) -> Quantity {
+    let quantities = levels.iter().map(|level| level.quantity);
+    quantities.fold(0, Quantity::saturating_add)
 }
 
 /// Returns the middle of two prices, rounded down.
 fn mid(bid: Price, ask: Price) -> Price {
-    // Both are positive, so the floor of half the gap is added without overflow.
-    Price(bid.0 + (ask.0 - bid.0).div_euclid(2))
+    // Without overflow: half of what differs is added to what does not.
+    Price((bid.0 & ask.0) + ((bid.0 ^ ask.0) >> 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_made_by_hand_overflows_nowhere() {
+        let level = |price, quantity| LevelSnapshot {
+            price: Price(price),
+            quantity,
+            order_count: 1,
+            orders: None,
+        };
+        let book = BookSnapshot {
+            bids: vec![level(i64::MIN, u64::MAX), level(i64::MIN, 7)],
+            asks: vec![level(i64::MAX, u64::MAX)],
+            timestamp: 0,
+        };
+        assert_eq!(book.spread(), Some(i64::MAX));
+        // -2^63 and 2^63 - 1: the middle is -1/2.
+        assert_eq!(book.mid_price(), Some(Price(-1)));
+        assert_eq!(book.total_bid_quantity(), u64::MAX);
+        assert_eq!(book.imbalance(), Some(0.0));
+    }
 }
