@@ -175,11 +175,8 @@ impl fmt::Display for ReplayError {
     }
 }
 
-impl Error for ReplayError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.error)
-    }
-}
+/// The message tells the cause too, so that is no source beside it.
+impl Error for ReplayError {}
 
 /// What [`Exchange::check_invariants`](crate::Exchange::check_invariants) and its like found broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,7 +247,7 @@ impl fmt::Display for PersistenceError {
 impl Error for PersistenceError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
+            Self::Io(error) => error.source(),
             _ => None,
         }
     }

@@ -1,7 +1,35 @@
 //! A deterministic limit order book, matching engine, portfolio simulator and backtest loop.
 //!
-//! [`Exchange`] matches orders by price-time priority; [`MultiExchange`] holds one per symbol.
+//! The same commands always lead to the same trades, on every machine: nothing here reads a clock or
+//! takes randomness, and prices, quantities and money are integers.
+//!
+//! ```
+//! use nanobook::{Exchange, Price, Side, TimeInForce};
+//! let mut exchange = Exchange::new();
+//! let ask = exchange.submit_limit(Side::Sell, Price(101_00), 50, TimeInForce::GTC);
+//! let buy = exchange.submit_market(Side::Buy, 20);
+//! assert_eq!((buy.filled_quantity, buy.trades[0].price), (20, Price(101_00)));
+//! assert_eq!(exchange.get_order(ask.order_id).expect("it rests").remaining_quantity, 30);
+//! let copy = Exchange::replay(exchange.events())?;
+//! assert_eq!(copy.state_digest(), exchange.state_digest());
+//! # Ok::<(), nanobook::ReplayError>(())
+//! ```
+//!
+//! | for | begin with |
+//! |---|---|
+//! | an order book and its matching | [`Exchange`], its [`SubmitResult`], [`Order`] and [`Trade`]; [`MultiExchange`] for many symbols |
+//! | stops | [`Exchange::submit_stop_market`], [`TrailMethod`] |
+//! | commands as data | [`Event`], [`Exchange::apply`], [`EventLog`] |
+//! | a portfolio | [`Portfolio`], [`CostModel`] |
+//! | a backtest | [`run_backtest`], [`Strategy`], [`PriceSeries`] |
+//! | many backtests | [`sweep`], [`sweep_strategy`] |
+//! | what a strategy was worth | [`compute_metrics`], [`compute_benchmark_metrics`], [`rolling_sharpe`] |
+//! | market data | [`ItchReader`], [`LobsterReader`], [`VenueBook`], [`FeedDriver`] |
+//!
+//! Features, all on by default: `persistence` (bytes, files and JSON), `parallel` (sweeps on all
+//! cores), `gzip` (market data files that are compressed).
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backtest;
 mod book;
@@ -20,9 +48,9 @@ mod trade;
 mod types;
 
 pub use backtest::{
-    BacktestConfig, BacktestError, BacktestResult, Decision, EqualWeight, FillTiming, PriceColumn,
-    PriceSeries, PriceSeriesBuilder, Prices, ScheduleError, SeriesError, Strategy, SweepError,
-    Targets, TradeColumns, TradeRecord, WeightRows, WeightSchedule, run_backtest,
+    BacktestConfig, BacktestError, BacktestResult, ByRef, Decision, EqualWeight, FillTiming,
+    PriceColumn, PriceSeries, PriceSeriesBuilder, Prices, ScheduleError, SeriesError, Strategy,
+    SweepError, Targets, TradeColumns, TradeRecord, WeightRows, WeightSchedule, run_backtest,
     run_backtest_until, sweep, sweep_strategy,
 };
 pub use book::{BookSnapshot, LevelSnapshot, QueuePosition};

@@ -69,12 +69,11 @@ impl fmt::Display for MultiError {
     }
 }
 
-impl Error for MultiError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::UnknownSymbol(_) => None,
-            Self::Validation(error) => Some(error),
-        }
+impl Error for MultiError {}
+
+impl From<ValidationError> for MultiError {
+    fn from(error: ValidationError) -> Self {
+        Self::Validation(error)
     }
 }
 

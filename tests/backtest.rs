@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nanobook::{
-    BacktestConfig, BacktestError, BacktestResult, CostModel, Decision, EqualWeight, Fill,
+    BacktestConfig, BacktestError, BacktestResult, ByRef, CostModel, Decision, EqualWeight, Fill,
     FillTiming, MetricsError, Portfolio, PortfolioError, Price, PriceColumn, PriceSeries,
     PriceSeriesBuilder, Prices, ScheduleError, SeriesError, Strategy, Symbol, Targets,
     WeightSchedule, compute_metrics, run_backtest, run_backtest_until, sweep, sweep_strategy,
@@ -831,4 +831,25 @@ fn a_parameter_before_one_that_failed_is_still_run() {
     };
     let error = pool.install(|| sweep(&[0, 1, 2, 3], run)).unwrap_err();
     assert_eq!((error.index, error.error), (1, 1));
+}
+
+#[test]
+fn strategies_of_any_kind_are_lent_to_a_run_and_keep_what_they_saw() {
+    let series = series(&[&[("A", 10)], &[("A", 12)]]);
+    let config = BacktestConfig::new(100);
+    let schedule = WeightSchedule::with_symbols(&[symbol("A")], vec![1.0, 1.0]).unwrap();
+    let mut strategies: Vec<Box<dyn Strategy<Error = ScheduleError>>> = vec![Box::new(schedule)];
+    // A second run begins with `start` again, and so comes to the same.
+    for _ in 0..2 {
+        let result = run_backtest(ByRef(&mut *strategies[0]), &series, &config).unwrap();
+        assert_eq!(result.portfolio.equity_curve(), [100, 100, 120]);
+    }
+    let mut bars = Vec::new();
+    let mut closure = |bar: usize, _: &Prices<'_>, _: &Portfolio| -> Answer {
+        bars.push(bar);
+        Ok(None)
+    };
+    run_backtest(closure.by_ref(), &series, &config).unwrap();
+    run_backtest(closure.by_ref(), &series, &config).unwrap();
+    assert_eq!(bars, [0, 1, 0, 1]);
 }

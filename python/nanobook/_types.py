@@ -69,7 +69,8 @@ class FeedCounts(NamedTuple):
     messages: int
     """All messages, whatever they told."""
     unknown_references: int
-    """Messages about an order that is not known: it came before the file begins, or unseen."""
+    """Messages about an order that is not known: it came before the file begins, was not shown, or
+    was cancelled by a `FeedDriver`."""
     contradictions: int
     """Messages that cannot be right: more goes off an order than it has, or nothing; a reference is
     there already; a new order has no side, no valid price or no quantity.

@@ -22,7 +22,9 @@ use std::sync::Arc;
 
 pub use result::{BacktestResult, TradeColumns, TradeRecord, WeightRows};
 pub use series::{PriceColumn, PriceSeries, PriceSeriesBuilder, Prices, SeriesError};
-pub use strategy::{Decision, EqualWeight, ScheduleError, Strategy, Targets, WeightSchedule};
+pub use strategy::{
+    ByRef, Decision, EqualWeight, ScheduleError, Strategy, Targets, WeightSchedule,
+};
 pub use sweep::{SweepError, sweep, sweep_strategy};
 
 use crate::portfolio::{
@@ -105,16 +107,9 @@ impl<E: fmt::Display> fmt::Display for BacktestError<E> {
     }
 }
 
-impl<E: Error + 'static> Error for BacktestError<E> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Strategy { error, .. } => Some(error),
-            Self::Portfolio { error, .. } => Some(error),
-            Self::Metrics(error) => Some(error),
-            Self::Interrupted { .. } => None,
-        }
-    }
-}
+/// The message tells the cause too, so that is no source beside it, and may be of any type:
+/// `Box<dyn Error>` is no [`Error`] itself.
+impl<E: fmt::Debug + fmt::Display> Error for BacktestError<E> {}
 
 /// Runs a strategy over a series of prices.
 ///

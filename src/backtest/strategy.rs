@@ -82,6 +82,68 @@ pub trait Strategy {
         portfolio: &Arc<Portfolio>,
         targets: &mut Targets<'_>,
     ) -> Result<Decision, Self::Error>;
+
+    /// Lends the strategy to a run, so that what it has seen can be read afterwards.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use nanobook::{
+    ///     BacktestConfig, Decision, Portfolio, Price, PriceSeries, Prices, Strategy, Symbol, Targets,
+    ///     run_backtest,
+    /// };
+    ///
+    /// /// The cash at each bar.
+    /// struct Watch(Vec<i64>);
+    ///
+    /// impl Strategy for Watch {
+    ///     type Error = std::convert::Infallible;
+    ///
+    ///     fn compute_weights(
+    ///         &mut self,
+    ///         _bar: usize,
+    ///         _prices: &Prices<'_>,
+    ///         portfolio: &Arc<Portfolio>,
+    ///         _targets: &mut Targets<'_>,
+    ///     ) -> Result<Decision, Self::Error> {
+    ///         self.0.push(portfolio.cash());
+    ///         Ok(Decision::Hold)
+    ///     }
+    /// }
+    ///
+    /// let series = PriceSeries::from_rows(&[[(Symbol::new("A"), Price(10))]])?;
+    /// let mut watch = Watch(Vec::new());
+    /// run_backtest(watch.by_ref(), &series, &BacktestConfig::new(100))?;
+    /// assert_eq!(watch.0, [100]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn by_ref(&mut self) -> ByRef<'_, Self>
+    where
+        Self: Sized,
+    {
+        ByRef(self)
+    }
+}
+
+/// A strategy that is lent: of [`Strategy::by_ref`], or around a `&mut dyn Strategy`.
+#[derive(Debug)]
+pub struct ByRef<'a, S: ?Sized>(pub &'a mut S);
+
+impl<S: Strategy + ?Sized> Strategy for ByRef<'_, S> {
+    type Error = S::Error;
+
+    fn start(&mut self, series: &PriceSeries) -> Result<(), Self::Error> {
+        self.0.start(series)
+    }
+
+    fn compute_weights(
+        &mut self,
+        bar: usize,
+        prices: &Prices<'_>,
+        portfolio: &Arc<Portfolio>,
+        targets: &mut Targets<'_>,
+    ) -> Result<Decision, Self::Error> {
+        self.0.compute_weights(bar, prices, portfolio, targets)
+    }
 }
 
 /// What a strategy wants done with its targets.

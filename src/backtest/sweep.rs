@@ -26,11 +26,8 @@ impl<E: fmt::Display> fmt::Display for SweepError<E> {
     }
 }
 
-impl<E: Error + 'static> Error for SweepError<E> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.error)
-    }
-}
+/// The message tells the cause too, so that is no source beside it.
+impl<E: fmt::Debug + fmt::Display> Error for SweepError<E> {}
 
 /// Calls a function once for each parameter, and returns the results in the parameters' order.
 ///

@@ -94,6 +94,10 @@ impl Exchange {
     }
 
     /// Returns an empty exchange with memory ready for this many orders and their events.
+    ///
+    /// # Panics
+    ///
+    /// When that is more than there can be.
     pub fn with_capacity(orders: usize) -> Self {
         let mut exchange = Self::new();
         exchange.book.orders.reserve(orders);

@@ -17,6 +17,7 @@ mod venue;
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 pub use driver::FeedDriver;
 pub use itch::ItchReader;
@@ -125,7 +126,7 @@ pub struct FeedMessage {
 #[non_exhaustive]
 pub enum FeedError {
     /// The file system refused.
-    Io(std::io::Error),
+    Io(io::Error),
     /// Who reads asked to stop; nothing is lost, and the next call goes on.
     Interrupted,
     /// The bytes are not what the format says.
@@ -160,9 +161,15 @@ impl fmt::Display for FeedError {
 impl Error for FeedError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
+            Self::Io(error) => error.source(),
             Self::Interrupted | Self::Malformed { .. } => None,
         }
+    }
+}
+
+impl From<io::Error> for FeedError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
     }
 }
 
