@@ -384,7 +384,7 @@ def deny(session: nox.Session) -> None:
     """Check licences, sources and duplicates of dependencies; `-- advisories` asks the network."""
     need(session, "cargo-deny", "0.20.2")
     checks = session.posargs or ["bans", "licenses", "sources"]
-    cargo(session, "deny", "--locked", "--all-features", "check", *checks)
+    cargo(session, "deny", "--locked", "--all-features", "--workspace", "check", *checks)
 
 
 def need(session: nox.Session, program: str, version: str) -> None:
