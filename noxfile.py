@@ -39,6 +39,9 @@ FREE_THREADED = "3.14t"
 NIGHTLY = os.environ.get("NANOBOOK_NIGHTLY", "nightly")
 PUBLIC_API = ROOT / "tools" / "public-api.txt"
 
+# What the wheel contains of others, with the texts that have to come along.
+LICENCES = PYTHON / "THIRD-PARTY-LICENSES.txt"
+
 # The fuzz targets are a workspace of their own.
 FUZZ = ("--manifest-path", str(ROOT / "fuzz" / "Cargo.toml"))
 
@@ -387,10 +390,42 @@ def deny(session: nox.Session) -> None:
     cargo(session, "deny", "--locked", "--all-features", "--workspace", "check", *checks)
 
 
-def need(session: nox.Session, program: str, version: str) -> None:
+@nox.session(venv_backend="none")
+def licenses(session: nox.Session) -> None:
+    """Compare the licence texts in the wheel with its dependencies; `-- --write` rewrites them."""
+    need(session, "cargo-about", "0.9.3", "--features", "cli")
+    with tempfile.TemporaryDirectory() as work:
+        made = Path(work) / LICENCES.name
+        said = session.run(
+            *("cargo", "about", "generate", "--locked", "--fail"),
+            *("--manifest-path", str(PYTHON / "Cargo.toml")),
+            *("--config", str(PYTHON / "about.toml"), "--output-file", str(made)),
+            str(PYTHON / "about.hbs"),
+            silent=True,
+            external=True,
+        )
+        text = made.read_text("utf-8").rstrip() + "\n"
+    # The tool goes on without a text that has changed, and with a form where it finds no text.
+    problems = [line for line in str(said).splitlines() if "WARN" in line]
+    parts = text.split("=" * 80 + "\n")
+    forms = [head for head, body in zip(parts[1::2], parts[2::2], strict=True) if "<year>" in body]
+    problems += [f"no text of its own: {head}" for head in forms]
+    if problems:
+        session.error("\n".join([*problems, "name the files in python/about.toml"]))
+    if "--write" in session.posargs:
+        LICENCES.write_text(text, "utf-8", newline="\n")
+    before = LICENCES.read_text("utf-8").splitlines()
+    changes = list(difflib.unified_diff(before, text.splitlines(), lineterm="", n=0))
+    if changes:
+        session.log("\n".join(changes))
+        session.error("the dependencies have changed: run `nox -s licenses -- --write`")
+
+
+def need(session: nox.Session, program: str, version: str, *options: str) -> None:
     """End the session unless a cargo subcommand is installed."""
     if not shutil.which(program):
-        session.error(f"no {program}: `cargo install --locked {program}@{version}`")
+        install = " ".join(["cargo install --locked", f"{program}@{version}", *options])
+        session.error(f"no {program}: `{install}`")
 
 
 @nox.session
@@ -544,7 +579,8 @@ def check_files(session: nox.Session, files: list[Path]) -> None:
     names = list(map(str, files))
     packed = [name for name in names if name.endswith(".whl")]
     session.run("twine", "check", "--strict", *names)
-    session.run("check-wheel-contents", *packed)
+    # The licence of the sample data is beside them and among the licences, on purpose.
+    session.run("check-wheel-contents", "--ignore", "W002", *packed)
     session.run("python", str(ROOT / "tools" / "wheel_check.py"), *names)
     for name in packed:
         # auditwheel judges by the C library of its own machine, and that is no musl.

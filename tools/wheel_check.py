@@ -16,6 +16,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "python" / "nanobook"
 
+# The licences: of the package, of what is compiled into it, and of the sample data.
+LICENCES = {
+    "LICENSE": ROOT / "LICENSE",
+    "THIRD-PARTY-LICENSES.txt": PACKAGE.parent / "THIRD-PARTY-LICENSES.txt",
+    "nanobook/data/LICENSE.vega_datasets": PACKAGE / "data" / "LICENSE.vega_datasets",
+}
+
 # Of one compiled module and the package around it; a universal wheel holds the module twice.
 BYTES_MAX = 2_000_000
 # What is compiled or left behind in the source folder.
@@ -25,7 +32,6 @@ LEFT_OUT = {".pyc", ".pyd", ".so"}
 SOURCES = [
     "Cargo.lock",
     "Cargo.toml",
-    "LICENSE",
     "PKG-INFO",
     "README.md",
     "pyproject.toml",
@@ -76,15 +82,14 @@ def check_wheel(path: Path) -> list[str]:
     if platform.startswith("linux"):
         problems.append(f"{platform}: no package index takes it")
     info = f"{name}-{version}.dist-info"
-    metadata = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
-    package = package_files()
-    wanted = package | {f"{info}/{file}" for file in metadata} | {module(abi, platform)}
+    metadata = {f"{info}/{file}" for file in ("METADATA", "RECORD", "WHEEL", "entry_points.txt")}
+    copied = {file: PACKAGE.parent / file for file in package_files()}
+    copied |= {f"{info}/licenses/{file}": source for file, source in LICENCES.items()}
+    wanted = {*copied, *metadata, module(abi, platform)}
     with zipfile.ZipFile(path) as wheel:
         files = {name for name in wheel.namelist() if not name.endswith("/")}
         changed = {
-            file
-            for file in package & files
-            if wheel.read(file) != (PACKAGE.parent / file).read_bytes()
+            file for file in copied.keys() & files if wheel.read(file) != copied[file].read_bytes()
         }
     # A bill of materials is the build tool's own account of what is inside.
     bill = re.compile(rf"{re.escape(info)}/sboms/[\w-]+\.cyclonedx\.json")
@@ -118,7 +123,8 @@ def check_source(path: Path) -> list[str]:
         return file.removeprefix(f"{top}/")
 
     rust = [file for folder in ("src", "python/src") for file in (ROOT / folder).rglob("*.rs")]
-    wanted = {*SOURCES, *package_files(), *(file.relative_to(ROOT).as_posix() for file in rust)}
+    wanted = {*SOURCES, *LICENCES, *package_files()}
+    wanted |= {file.relative_to(ROOT).as_posix() for file in rust}
     problems += [f"missing: {file}" for file in sorted(wanted - {inside(file) for file in files})]
     problems += [f"unexpected: {file}" for file in sorted(files) if not expected(inside(file))]
     return problems

@@ -10,6 +10,7 @@ from pathlib import Path
 import nanobook
 
 ROOT = Path(__file__).parents[2]
+LICENCES = {"LICENSE", "THIRD-PARTY-LICENSES.txt", "nanobook/data/LICENSE.vega_datasets"}
 WHEEL = metadata.distribution("nanobook")
 # After `maturin develop` the package is the checkout's own folder.
 DIRECT = json.loads(WHEEL.read_text("direct_url.json") or "{}")
@@ -43,8 +44,22 @@ def test_the_wheel_carries_stub_marker_data_and_licence() -> None:
         "nanobook/py.typed",
         "nanobook/data/vega_stocks.csv",
         "nanobook/data/LICENSE.vega_datasets",
-        f"nanobook-{WHEEL.version}.dist-info/licenses/LICENSE",
+        *(f"nanobook-{WHEEL.version}.dist-info/licenses/{file}" for file in LICENCES),
     } <= files
+
+
+def test_the_licences_of_others_are_those_of_the_locked_versions() -> None:
+    text = (ROOT / "python" / "THIRD-PARTY-LICENSES.txt").read_text("utf-8")
+    _, *parts = text.split("=" * 80 + "\n")
+    named = {line.strip() for head in parts[::2] for line in head.splitlines()[1:]}
+    locked = tomllib.loads((ROOT / "Cargo.lock").read_text("utf-8"))["package"]
+    assert named <= {f"{crate['name']} {crate['version']}" for crate in locked}
+    used: set[str] = set()
+    for manifest in ("Cargo.toml", "python/Cargo.toml"):
+        used |= tomllib.loads((ROOT / manifest).read_text("utf-8"))["dependencies"].keys()
+    assert used - {"nanobook"} <= {crate.split()[0] for crate in named}
+    # The Apache licence asks for the notice, too.
+    assert "This product includes software developed at\nThe Apache Software Foundation" in text
 
 
 def test_the_metadata_is_complete() -> None:
@@ -52,6 +67,7 @@ def test_the_metadata_is_complete() -> None:
     assert found["Name"] == "nanobook"
     assert found["Requires-Python"] == ">=3.11"
     assert found["License-Expression"] == "MIT"
+    assert set(found.get_all("License-File", [])) == LICENCES
     assert found["Author"] == "Ricardo Frantz"
     assert found["Summary"] == (
         "Deterministic limit order book, portfolio simulator, and matching engine"

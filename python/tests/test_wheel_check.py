@@ -14,6 +14,12 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "python" / "nanobook"
 WHEEL = "nanobook-1.2.3-cp314-cp314t-manylinux_2_28_x86_64.whl"
 MODULE = "nanobook/nanobook.cpython-314t-x86_64-linux-gnu.so"
+INFO = "nanobook-1.2.3.dist-info"
+LICENCES = {
+    "LICENSE": ROOT / "LICENSE",
+    "THIRD-PARTY-LICENSES.txt": PACKAGE.parent / "THIRD-PARTY-LICENSES.txt",
+    "nanobook/data/LICENSE.vega_datasets": PACKAGE / "data" / "LICENSE.vega_datasets",
+}
 
 
 def check(path: Path) -> list[str]:
@@ -33,10 +39,11 @@ def wheel(folder: Path, changes: dict[str, bytes | None], name: str = WHEEL) -> 
         for file in PACKAGE.rglob("*")
         if file.is_file() and file.suffix not in {".pyc", ".pyd", ".so"}
     }
-    info = "nanobook-1.2.3.dist-info"
-    for each in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"):
-        files[f"{info}/{each}"] = b""
-    files |= {MODULE: b"", f"{info}/sboms/nanobook-python.cyclonedx.json": b""}
+    for each in ("METADATA", "RECORD", "WHEEL", "entry_points.txt"):
+        files[f"{INFO}/{each}"] = b""
+    files |= {MODULE: b"", f"{INFO}/sboms/nanobook-python.cyclonedx.json": b""}
+    for each, source in LICENCES.items():
+        files[f"{INFO}/licenses/{each}"] = source.read_bytes()
     with zipfile.ZipFile(folder / name, "w") as archive:
         for file, content in (files | changes).items():
             if content is not None:
@@ -53,9 +60,14 @@ def test_a_wheel_of_this_tree_is_right(tmp_path: Path) -> None:
     [
         ({"nanobook/nanobook.pyi": None}, "missing: nanobook/nanobook.pyi"),
         ({"nanobook/secret.env": b""}, "unexpected: nanobook/secret.env"),
+        ({f"{INFO}/sboms/more.py": b""}, f"unexpected: {INFO}/sboms/more.py"),
+        *(
+            ({f"{INFO}/licenses/{each}": None}, f"missing: {INFO}/licenses/{each}")
+            for each in LICENCES
+        ),
         (
-            {"nanobook-1.2.3.dist-info/sboms/more.py": b""},
-            "unexpected: nanobook-1.2.3.dist-info/sboms/more.py",
+            {f"{INFO}/licenses/LICENSE": b"MIT"},
+            f"not as in the source tree: {INFO}/licenses/LICENSE",
         ),
         (
             {"nanobook/data/README.md": b"Prices\r\n"},
@@ -119,5 +131,6 @@ def test_an_sdist_has_every_rust_source_and_nothing_of_its_own(tmp_path: Path) -
     assert "missing: src/lib.rs" in found
     assert "missing: python/src/lib.rs" in found
     assert "missing: nanobook/nanobook.pyi" in found
+    assert "missing: THIRD-PARTY-LICENSES.txt" in found
     assert "missing: Cargo.toml" not in found
     assert found[-1] == "unexpected: nanobook-1.2.3/secret.env"
