@@ -1,7 +1,8 @@
 """Checks that every place that names the version or a minimum agrees with the one that decides.
 
 `python tools/release_check.py` runs with every lint. With a tag (`v0.5.0`) it also asks whether
-this tree is ready to be released under it. RELEASING.md says when.
+this tree is ready to be released under it, and with `--registries` whether PyPI and crates.io can
+still take its version. RELEASING.md says when.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+import registries
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -32,7 +35,14 @@ def main() -> None:
     """Print what does not agree, one line each; exit code 1 if there is anything."""
     parser = argparse.ArgumentParser(description="Check that versions and minimums agree.")
     parser.add_argument("tag", nargs="?", help="the tag of a release, like v0.5.0")
-    problems = disagreements(parser.parse_args().tag)
+    parser.add_argument(
+        "--registries", action="store_true", help="ask PyPI and crates.io what is published"
+    )
+    arguments = parser.parse_args()
+    problems = disagreements(arguments.tag)
+    if arguments.registries:
+        version = read_toml("Cargo.toml")["workspace"]["package"]["version"]
+        problems += registries.objections(version, registries.ask(version))
     for problem in problems:
         print(problem)
     sys.exit(1 if problems else 0)
