@@ -22,6 +22,15 @@ ROOT = Path(__file__).resolve().parents[1]
 # Pages that tell a reader what is needed.
 REQUIREMENTS = ["README.md", "CONTRIBUTING.md", "docs/install.md"]
 
+# Where a reader is told how to install, and what a release has there.
+INSTALLS = [
+    ("README.md", "## Install", "pip install nanobook"),
+    ("README.md", "## Install", "cargo add nanobook"),
+    ("docs/install.md", "## Python", "pip install nanobook"),
+    ("docs/install.md", "## Rust", "cargo add nanobook"),
+    ("docs/rust.md", "# Rust", "cargo add nanobook"),
+]
+
 CI = ".github/workflows/ci.yml"
 WHEELS = ".github/workflows/wheels.yml"
 # Tools of python/pyproject.toml that are pinned elsewhere too, and what stands before the version.
@@ -112,6 +121,10 @@ def disagreements(tag: str | None) -> list[str]:
             problems.append(f"CHANGELOG.md: {section[2]}: a release has a date")
         if not text:
             problems.append(f"CHANGELOG.md: [{section[1]}]: says nothing")
+        for page, heading, command in INSTALLS:
+            # `pip install nanobook-0.5.0-*.whl` is another thing.
+            if not re.search(rf"{command}(?!\.?[\w-])", below(heading, read(page))):
+                problems.append(f"{page}: {heading}: a release is installed by `{command}`")
     return problems
 
 
@@ -133,6 +146,12 @@ def first_section(changelog: str) -> tuple[str, str]:
     _, *sections = re.split(r"^(?=## )", changelog, flags=re.MULTILINE)
     head, _, text = (sections[0] if sections else "no section").partition("\n")
     return head.strip(), text.strip()
+
+
+def below(heading: str, page: str) -> str:
+    """Return what stands below a heading of a page, until the next section."""
+    _, *sections = re.split(rf"^{heading}$", page, maxsplit=1, flags=re.MULTILINE)
+    return re.split(r"^## ", sections[0], flags=re.MULTILINE)[0] if sections else ""
 
 
 def is_date(text: str) -> bool:

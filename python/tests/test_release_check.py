@@ -11,6 +11,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CHANGELOG = "CHANGELOG.md"
+INSTALLS = [
+    ("README.md", "## Install", "pip install nanobook"),
+    ("README.md", "## Install", "cargo add nanobook"),
+    ("docs/install.md", "## Python", "pip install nanobook"),
+    ("docs/install.md", "## Rust", "cargo add nanobook"),
+    ("docs/rust.md", "# Rust", "cargo add nanobook"),
+]
 
 
 @pytest.fixture
@@ -47,6 +54,11 @@ def date_the_changelog(tree: Path, day: str) -> None:
     (tree / CHANGELOG).write_text(f"{before}{head}{day}\n{below}", "utf-8")
 
 
+def tell_how_to_install(tree: Path) -> None:
+    for page, heading, command in INSTALLS:
+        change(tree / page, f"{heading}\n\n", f"{heading}\n\n```sh\n{command}\n```\n\n")
+
+
 def problems(tree: Path, *arguments: str) -> list[str]:
     command = [sys.executable, str(tree / "tools" / "release_check.py"), *arguments]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
@@ -57,6 +69,7 @@ def problems(tree: Path, *arguments: str) -> list[str]:
 
 def test_a_dated_tree_is_ready_under_its_own_tag(tree: Path) -> None:
     date_the_changelog(tree, "2026-01-31")
+    tell_how_to_install(tree)
     number = version(tree)
     assert problems(tree, f"v{number}") == []
     assert problems(tree, number) == [f"tag: {number}, and it has to be v{number}"]
@@ -64,6 +77,7 @@ def test_a_dated_tree_is_ready_under_its_own_tag(tree: Path) -> None:
 
 def test_an_undated_tree_is_not_ready(tree: Path) -> None:
     date_the_changelog(tree, "Unreleased")
+    tell_how_to_install(tree)
     assert problems(tree) == []
     wanted = "CHANGELOG.md: Unreleased: a release has a date"
     assert problems(tree, f"v{version(tree)}") == [wanted]
@@ -101,9 +115,26 @@ def test_a_release_has_something_to_say(tree: Path) -> None:
     number = version(tree)
     head = f"# Changelog\n\n## [{number}] - 2026-01-31\n\n## [0.0.1] - 2025-01-31\n\n- Old.\n"
     (tree / CHANGELOG).write_text(head, "utf-8")
+    tell_how_to_install(tree)
     assert problems(tree) == []
     wanted = f"CHANGELOG.md: [{number}]: says nothing"
     assert problems(tree, f"v{number}") == [wanted]
+
+
+@pytest.mark.parametrize(("page", "heading", "command"), INSTALLS)
+@pytest.mark.parametrize("instead", ["{}-*.whl", "{}.whl", "pip install ./python", ""])
+def test_a_release_is_not_installed_from_a_clone(
+    tree: Path, page: str, heading: str, command: str, instead: str
+) -> None:
+    date_the_changelog(tree, "2026-01-31")
+    tell_how_to_install(tree)
+    text = (tree / page).read_text("utf-8")
+    # Elsewhere on the page it does not count.
+    text = text.replace(f"\n{command}\n", f"\n{instead.format(command)}\n")
+    (tree / page).write_text(f"{text}\n## More\n\n`{command}`\n", "utf-8")
+    assert problems(tree) == []
+    wanted = f"{page}: {heading}: a release is installed by `{command}`"
+    assert problems(tree, f"v{version(tree)}") == [wanted]
 
 
 def test_wheels_are_built_and_tested_with_the_tools_that_are_pinned(tree: Path) -> None:
