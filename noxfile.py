@@ -15,6 +15,7 @@ import tomllib
 from pathlib import Path
 
 import nox
+import nox.registry
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["test"]
@@ -58,11 +59,12 @@ FEATURES = [
 
 def tools(session: nox.Session, *groups: str) -> None:
     """Install dependency groups of `python/pyproject.toml`."""
-    if "NANOBOOK_SMALL_DISK" in os.environ:
-        # One environment at a time: they come to 3 GB.
-        for other in session.cache_dir.parent.glob("*/pyvenv.cfg"):
-            if not other.parent.samefile(session.virtualenv.location):
-                shutil.rmtree(other.parent)
+    if os.environ.get("NANOBOOK_SMALL_DISK") == "1" and session.venv_backend != "none":
+        # One environment at a time: they come to 3 GB. Other projects may keep theirs beside them.
+        for name in nox.registry.get():
+            other = session.cache_dir.parent / re.sub(r"[^\w-]", "-", name)
+            if (other / "pyvenv.cfg").is_file() and not other.samefile(session.virtualenv.location):
+                shutil.rmtree(other)
     project = nox.project.load_toml(PYPROJECT)
     session.install("--quiet", *nox.project.dependency_groups(project, *groups))
 
