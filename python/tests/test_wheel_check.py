@@ -134,3 +134,17 @@ def test_an_sdist_has_every_rust_source_and_nothing_of_its_own(tmp_path: Path) -
     assert "missing: THIRD-PARTY-LICENSES.txt" in found
     assert "missing: Cargo.toml" not in found
     assert found[-1] == "unexpected: nanobook-1.2.3/secret.env"
+
+
+def test_an_sdist_has_no_checks_but_the_benchmarks_that_a_manifest_names(tmp_path: Path) -> None:
+    path = tmp_path / "nanobook-1.2.3.tar.gz"
+    checks = [
+        *("python/audit/run_audit.py", "python/benches/compare/peers.toml"),
+        *("python/stubtest-allowlist.txt", "python/tests/conftest.py", "tests/conftest.py"),
+    ]
+    with tarfile.open(path, "w:gz") as archive:
+        for name in (*checks, "benches/engine.rs"):
+            assert any((ROOT / folder / name).is_file() for folder in ("", "python"))
+            archive.addfile(tarfile.TarInfo(f"nanobook-1.2.3/{name}"))
+    found = [line for line in check(path) if line.startswith("unexpected")]
+    assert found == [f"unexpected: nanobook-1.2.3/{name}" for name in checks]
