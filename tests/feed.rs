@@ -1455,6 +1455,25 @@ fn a_second_snapshot_takes_the_place_of_the_first() {
 }
 
 #[test]
+fn what_cannot_be_there_is_found_after_many_that_came_and_went() {
+    let mut exchange = Exchange::new();
+    let mut driver = FeedDriver::new();
+    exchange.submit_limit(Side::Buy, Price(200), 1_000, TimeInForce::GTC);
+    driver.apply(&mut exchange, &add(1, Side::Buy, 100, 1_000));
+    for reference in 2..500 {
+        driver.apply(&mut exchange, &add(reference, Side::Buy, 150, 1));
+        // That of the first says each time that this one is gone.
+        if reference % 100 == 0 {
+            driver.apply(&mut exchange, &message(FeedKind::Execute, 1, 1));
+            assert_eq!(driver.order_id(reference), None);
+            assert_eq!(driver.counts().contradictions, reference / 100);
+        } else {
+            driver.apply(&mut exchange, &message(FeedKind::Delete, reference, 0));
+        }
+    }
+}
+
+#[test]
 fn a_seed_that_does_not_fit_once_it_has_traded_changes_nothing() {
     const HALF: Quantity = 1 << 62;
     let snapshot = |levels: &[(i64, Quantity)]| {

@@ -27,6 +27,16 @@ fn rank(side: Side, price: Price) -> i64 {
     }
 }
 
+type Ranked = BinaryHeap<(i64, u64)>;
+
+/// Returns the orders of a side by rank.
+fn rank_all(orders: &References<Followed>, side: Side) -> Ranked {
+    let orders = orders.iter().filter(|(_, order)| order.side == side);
+    orders
+        .map(|(reference, order)| (rank(side, order.price), *reference))
+        .collect()
+}
+
 /// An order of the venue, and what it became here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Followed {
@@ -79,8 +89,9 @@ pub struct FeedDriver {
     /// The orders that stand for what was there before the file began, by their levels.
     seeds: BTreeMap<(Side, Price), OrderId>,
     /// The references of `orders` by the rank of their prices, bids first, to find the best without
-    /// a look at all. Also those of orders that are gone, until they come up or are half of all.
-    ranked: [BinaryHeap<(i64, u64)>; 2],
+    /// a look at all; from the first time that the best has to be found. Also those of orders that
+    /// are gone, until they come up or are half of all.
+    ranked: [Option<Ranked>; 2],
     counts: FeedCounts,
 }
 
@@ -190,20 +201,16 @@ impl FeedDriver {
     /// Keeps what a new order of the venue became.
     fn follow(&mut self, reference: u64, order: Followed) {
         self.orders.insert(reference, order);
-        let ranked = &mut self.ranked[index(order.side)];
+        let Some(ranked) = &mut self.ranked[index(order.side)] else {
+            return;
+        };
         if ranked.len() < 64 + 2 * self.orders.len() {
             ranked.push((rank(order.side, order.price), reference));
             return;
         }
         // Most are gone; a look-up that was large is as slow to go over as when it was full.
         self.orders.shrink_to(2 * self.orders.len());
-        let there = self
-            .orders
-            .iter()
-            .filter(|(_, there)| there.side == order.side);
-        *ranked = there
-            .map(|(reference, there)| (rank(there.side, there.price), *reference))
-            .collect();
+        *ranked = rank_all(&self.orders, order.side);
     }
 
     fn execute(&mut self, exchange: &mut Exchange, message: &FeedMessage) -> Option<Outcome> {
@@ -298,7 +305,9 @@ impl FeedDriver {
             return;
         }
         let mut stale = Vec::new();
-        while let Some(&(rank, reference)) = self.ranked[index(side)].peek() {
+        let ranked = &mut self.ranked[index(side)];
+        let ranked = ranked.get_or_insert_with(|| rank_all(&self.orders, side));
+        while let Some(&(rank, reference)) = ranked.peek() {
             if let Some(order) = self.orders.get(&reference)
                 && (order.side, self::rank(side, order.price)) == (side, rank)
             {
@@ -308,7 +317,7 @@ impl FeedDriver {
                 stale.push(order.order_id);
                 self.orders.remove(&reference);
             }
-            self.ranked[index(side)].pop();
+            ranked.pop();
         }
         let mut seeds = self
             .seeds
