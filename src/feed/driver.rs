@@ -308,9 +308,10 @@ impl FeedDriver {
         let ranked = &mut self.ranked[index(side)];
         let ranked = ranked.get_or_insert_with(|| rank_all(&self.orders, side));
         while let Some(&(rank, reference)) = ranked.peek() {
-            if let Some(order) = self.orders.get(&reference)
-                && (order.side, self::rank(side, order.price)) == (side, rank)
-            {
+            let order = self.orders.get(&reference);
+            let is_this =
+                |order: &&Followed| (order.side, self::rank(side, order.price)) == (side, rank);
+            if let Some(order) = order.filter(is_this) {
                 if !is_stale(order.price) {
                     break;
                 }
