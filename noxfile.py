@@ -46,6 +46,9 @@ LICENCES = PYTHON / "THIRD-PARTY-LICENSES.txt"
 # The fuzz targets are a workspace of their own.
 FUZZ = ("--manifest-path", str(ROOT / "fuzz" / "Cargo.toml"))
 
+# Whether to remove early what no later session needs.
+SMALL_DISK = os.environ.get("NANOBOOK_SMALL_DISK") == "1"
+
 # Python sources that are linted; paths are relative to ROOT.
 SOURCES = ["docs", "examples", "noxfile.py", "python", "tools"]
 
@@ -59,7 +62,7 @@ FEATURES = [
 
 def tools(session: nox.Session, *groups: str) -> None:
     """Install dependency groups of `python/pyproject.toml`."""
-    if os.environ.get("NANOBOOK_SMALL_DISK") == "1" and session.venv_backend != "none":
+    if SMALL_DISK and session.venv_backend != "none":
         # One environment at a time: they come to 3 GB. Other projects may keep theirs beside them.
         for name in nox.registry.get():
             other = session.cache_dir.parent / re.sub(r"[^\w-]", "-", name)
@@ -90,6 +93,8 @@ def wheel(session: nox.Session) -> Path:
             *("--interpreter", str(Path(sys.executable).resolve()), "--out", str(WHEELS)),
         )
         built.extend(WHEELS.glob("nanobook-*.whl"))
+        if SMALL_DISK:
+            cargo(session, "clean", "--release")
     return built[0]
 
 
@@ -111,6 +116,9 @@ def test_core(session: nox.Session) -> None:
     cargo(session, "test", "--locked", "--no-fail-fast", "--no-default-features")
     for features in FEATURES:
         cargo(session, "check", "--locked", "--all-targets", *features)
+    if SMALL_DISK:
+        # The tests, but not what they are built with.
+        cargo(session, "clean", "--package", "nanobook")
 
 
 @nox.session(reuse_venv=False)
