@@ -169,15 +169,11 @@ impl FeedDriver {
         let (Some(side), Some(price)) = (message.side, message.price) else {
             return self.contradiction();
         };
-        let meets = match side {
-            Side::Buy => exchange.best_ask().is_some_and(|ask| ask <= price),
-            Side::Sell => exchange.best_bid().is_some_and(|bid| bid >= price),
-        };
-        if meets && may_rest(price, message.quantity) && !self.orders.contains_key(&reference) {
-            self.cancel_met(exchange, side, price);
-        }
         if self.orders.contains_key(&reference) {
             return self.contradiction();
+        }
+        if may_rest(price, message.quantity) {
+            self.cancel_met(exchange, side, price);
         }
         let event = Event::SubmitLimit {
             side,
